@@ -1,0 +1,1 @@
+"""Everything that creates or understands media: one package per capability, one file per vendor. Prefect-free."""

@@ -1,0 +1,1 @@
+"""Planning: from photos to scenes."""

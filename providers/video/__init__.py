@@ -1,0 +1,1 @@
+"""Video generation: the move from a first frame to a last one."""
