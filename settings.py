@@ -6,10 +6,11 @@ equals unset. Nothing here is read at import time: call ``get_settings()``.
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.providers import VideoModel
 
 
 class Settings(BaseSettings):
@@ -32,11 +33,11 @@ class Settings(BaseSettings):
     ffmpeg: str | None = Field(None, alias="FFMPEG")
     """Path of an ffmpeg program; unset = the one that came with the Python dependencies."""
 
-    video_generation_model: Literal["auto", "local", "draft"] = Field("auto", alias="VIDEO_GENERATION_MODEL")
+    video_generation_model: VideoModel = Field("auto", alias="VIDEO_GENERATION_MODEL")
     """Which engine renders clips when the request does not say."""
 
-    max_upload_mb: int = Field(100, ge=1, le=10_000, alias="MAX_UPLOAD_MB")
-    """Largest accepted file, in megabytes."""
+    prefect_api_url: str | None = Field(None, alias="PREFECT_API_URL")
+    """A running Prefect server; unset = `atelier run` starts a private one for its own length."""
 
     @property
     def data_dir(self) -> Path:
@@ -55,6 +56,18 @@ class Settings(BaseSettings):
     def scratch_dir(self) -> Path:
         """Private working files; safe to delete whenever nothing runs."""
         return self.data_dir / "scratch"
+
+
+def prefect_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that keep Prefect's files in the data directory and its telemetry off.
+
+    Prefect reads them when it is first imported, so they must be set before that.
+    """
+    return {
+        "PREFECT_HOME": str(settings.data_dir / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
 
 
 @lru_cache

@@ -10,7 +10,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from media.ffmpeg import compile_graph, ffmpeg_failure, ffmpeg_process, partial_path
+from media.ffmpeg import compile_graph, ffmpeg_failure, ffmpeg_process, written_whole
 from models.media import Fps, Size
 
 Frame = NDArray[np.uint8]
@@ -35,9 +35,8 @@ _LAST_WORDS_TIMEOUT_S = 120
 
 def as_bt709(stream: Any) -> Any:
     """Convert an RGB stream to BT.709 video range and label it so; players otherwise guess the colours by size."""
-    return stream.filter("scale", out_color_matrix="bt709", out_range="limited", flags="accurate_rnd+full_chroma_int").filter(
-        "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="limited"
-    )
+    scaled = stream.filter("scale", out_color_matrix="bt709", out_range="limited", flags="accurate_rnd+full_chroma_int")
+    return scaled.filter("setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="limited")
 
 
 @contextmanager
@@ -47,16 +46,12 @@ def encode_frames(into: Path, size: Size, fps: Fps) -> Iterator[WriteFrame]:
     The file appears under its name only when the block ends without an error; otherwise nothing is left. Raises
     ProcessingFailed when ffmpeg fails, StorageFull when the disk is full, ValueError for a frame of another shape.
     """
-    partial = partial_path(into)
-    source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{size.width}x{size.height}", r=fps)
-    output = as_bt709(source).output(str(partial), r=fps, g=2 * fps, **H264_SETTINGS)
-    try:
+    with written_whole(into) as partial:
+        source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{size.width}x{size.height}", r=fps)
+        output = as_bt709(source).filter("setsar", 1).output(str(partial), r=fps, g=2 * fps, **H264_SETTINGS)
         with ffmpeg_process(compile_graph(output, read_stdin=True), stdin=subprocess.PIPE) as process:
             yield _frame_writer(process, size)
             _finish(process)
-        partial.replace(into)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _frame_writer(process: subprocess.Popen[bytes], size: Size) -> WriteFrame:

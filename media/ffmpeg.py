@@ -4,10 +4,11 @@ Graphs are built with ``ffmpeg-python`` and run here as an argument list, never 
 parent's process group, so that stopping the group stops it.
 """
 
+import errno
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import imageio_ffmpeg
 
 from models.errors import NotConfigured, ProcessingFailed, StorageFull
 from settings import get_settings
+
+NO_SPACE = "no space left on the disk; free some and run the job again"
 
 _STDERR_TAIL_CHARS = 600
 _QUIET: dict[str, Any] = {"hide_banner": None, "loglevel": "error", "nostdin": None}
@@ -81,7 +84,7 @@ def ffmpeg_failure(stderr: bytes) -> ProcessingFailed | StorageFull:
     """Return the error that ffmpeg's last words amount to."""
     words = stderr.decode("utf-8", "replace").strip()[-_STDERR_TAIL_CHARS:]
     if "No space left on device" in words:
-        return StorageFull("no space left on the disk; free some and run the job again")
+        return StorageFull(NO_SPACE)
     return ProcessingFailed(f"ffmpeg failed: {words or 'it gave no reason'}")
 
 
@@ -90,12 +93,28 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.partial{path.suffix}")
 
 
+@contextmanager
+def written_whole(into: Path) -> Iterator[Path]:
+    """Yield the path to write to; the file gets the name ``into`` only when the block ends without an error.
+
+    Nothing is left behind otherwise. Raises StorageFull instead of OSError when the disk is full.
+    """
+    partial = partial_path(into)
+    try:
+        yield partial
+        partial.replace(into)
+    except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            raise StorageFull(NO_SPACE) from exc
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def _flatten(options: dict[str, Any]) -> list[str]:
     return [part for key, value in options.items() for part in ((f"-{key}",) if value is None else (f"-{key}", value))]
 
 
 def _close_quietly(pipe: Any) -> None:
-    try:
+    with suppress(BrokenPipeError):  # ffmpeg is gone; what it had not read no longer matters
         pipe.close()
-    except BrokenPipeError:
-        pass  # ffmpeg is gone; what it had not read no longer matters

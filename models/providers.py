@@ -3,4 +3,7 @@
 from typing import Literal
 
 VideoEngine = Literal["local"]
+VideoModel = Literal["auto", "local", "draft"]
+"""What a request or setting may ask for: an engine or a model by one of its accepted names."""
+
 PlannerEngine = Literal["template"]

@@ -9,10 +9,27 @@ from models.media import CameraMovement
 Pairing = Literal["groups", "visual"]
 
 
+class PhotoFeatures(BaseModel):
+    """What a planner may know of a picture's pixels: computed once, stored as JSON (about 1.9 KB) with the asset.
+
+    ``perceptual_hash`` is 64 bits as 16 hexadecimal digits; pictures that look alike differ in few bits.
+    ``sharpness`` and ``exposure`` run from 0 (useless) to 1 (perfect). ``view`` is base64 of 14 × 14 cells of 7 bytes,
+    row by row: mean L, a and b (8-bit CIE Lab, a and b offset by 128), then edge strength in 4 orientations.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    perceptual_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
+    sharpness: float = Field(ge=0, le=1)
+    exposure: float = Field(ge=0, le=1)
+    view: str = Field(pattern=r"^[A-Za-z0-9+/]{1830}==$")
+
+
 class Photo(BaseModel):
     """A candidate picture as a planner sees it: facts about it, never its pixels.
 
     ``name`` and ``original_name`` may be empty; ``age_rank`` is the position among the candidates, oldest first.
+    ``features`` are read only by planning that looks at the pictures.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +42,7 @@ class Photo(BaseModel):
     description: str = ""
     width: int
     height: int
+    features: PhotoFeatures | None = None
 
 
 class ScenePlan(BaseModel):

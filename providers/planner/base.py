@@ -1,9 +1,25 @@
-"""What every planner promises."""
+"""What every planner promises, and the pair on which planners agree before a scene is written."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.media import CameraMovement
 from models.storyboard import Photo, Plan
+
+
+class Pair(BaseModel):
+    """Two photos chosen for one scene, by id. ``camera_movement`` is set where the pictures themselves show it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first_id: str
+    last_id: str
+    group_name: str | None = None
+    score: float = Field(0.8, ge=0, le=1)
+    reasoning: str = Field(min_length=1)
+    camera_movement: CameraMovement | None = None
 
 
 class Planner(Protocol):
@@ -20,5 +36,5 @@ class Planner(Protocol):
     """
 
     def plan(self, photos: Sequence[Photo], *, num_pairs: int, clip_duration_s: float) -> Plan:
-        """Plan ``num_pairs`` scenes of ``clip_duration_s`` seconds from ``photos``, oldest first."""
+        """Plan ``num_pairs`` scenes of ``clip_duration_s`` seconds from ``photos``, oldest first, with distinct ids."""
         ...

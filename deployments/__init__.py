@@ -1,0 +1,1 @@
+"""What can be run, and where: launching the Prefect server, and the environment it needs."""

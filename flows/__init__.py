@@ -1,0 +1,1 @@
+"""One file per workflow, each readable as one sentence of the product."""

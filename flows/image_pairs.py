@@ -1,0 +1,41 @@
+"""Photos of a campaign become a storyboard, clips rendered in parallel, and one film."""
+
+from prefect import flow, runtime, unmapped
+from prefect.futures import wait
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from models.runs import ImagePairsRequest, JobOutcome
+from tasks.approval import approved, awaiting_approval
+from tasks.open_job import open_job
+from tasks.plan_scenes import plan_scenes
+from tasks.publish_video import publish_video
+from tasks.render_scene import render_scene
+from tasks.stitch_clips import stitch_clips
+
+_SCENES_AT_ONCE = 20
+"""Every scene of a job has a thread; how many really work at once is the engines' own limit."""
+
+
+def _run_name() -> str:
+    request = runtime.flow_run.parameters.get("request", {})
+    return f"image-pairs · {getattr(request, 'name', None) or getattr(request, 'job_id', None) or 'new'}"
+
+
+@flow(
+    name="image-pairs",
+    flow_run_name=_run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=_SCENES_AT_ONCE),
+    validate_parameters=True,
+)
+def image_pairs(request: ImagePairsRequest) -> JobOutcome:
+    """Turn a campaign's photos into a video ad.
+
+    Run it again on the same job and it goes on from where the job stands: planned scenes, finished clips and a
+    stitched film are kept. Without approval it stops after the storyboard.
+    """
+    with open_job(request) as job:
+        scene_ids = plan_scenes(job)
+        if not approved(job):
+            return awaiting_approval(job)
+        wait(render_scene.map(scene_ids, job=unmapped(job)))
+        return publish_video(job, stitch_clips(job))

@@ -1,0 +1,1 @@
+"""Alembic migrations. ``storage.migrations`` runs them; this package only holds them."""

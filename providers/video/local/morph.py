@@ -1,0 +1,151 @@
+"""One camera move through a scene that both photos show.
+
+The camera goes steadily from the first view to the second along the group of homographies; flow carries what the
+homography leaves (parallax, moved things). Every frame looks each photo up once, in its own pixels. Where both photos
+are trusted to show the same point they are blended over much of the move; where not, one gives way to the other
+quickly; what only one of them shows comes from that one.
+"""
+
+import cv2
+import numpy as np
+
+from media.encode import Frame
+from models.media import Size
+from providers.video.local.camera import ease
+from providers.video.local.framing import FramedPhoto
+from providers.video.local.grid import Field, Grid, Pyramid
+from providers.video.local.projective import Matrix, Points, Rectangle, apply, exp, log, scaling
+from providers.video.local.residual import Residual
+from providers.video.local.windows import compose, moved_window, settled
+
+_BLEND_TRUSTED = 0.7  # share of the way over which agreeing photos are blended
+_BLEND_OTHERWISE = 0.14
+_FEATHER = 0.08  # of the frame's longer side: width of the seam where one photo ends within the other
+_MOST_OVERSCAN = 0.3  # largest enlargement half-way that hides what neither photo shows; with more, no morph
+_OVERSCAN_STEP = 0.01
+
+
+class Morph:
+    """Draws the frames of a move between two views; ``frame(time)`` for ``time`` 0–1 is its verb."""
+
+    def __init__(self, a: FramedPhoto, b: FramedPhoto, relation: Matrix, residual: Residual, size: Size) -> None:
+        self._a, self._b = a, b
+        self._gain, self._offset = residual.gain.astype(np.float64), residual.offset.astype(np.float64)
+        self._pixels_a, self._pixels_b = Pyramid(a.pixels), Pyramid(b.pixels)
+        self._step = log(relation)
+        self._grid = Grid(size)
+        self._feather_px = _FEATHER * max(size)
+        self._residual = np.concatenate((residual.there, residual.back), -1)
+        self._trust = residual.trust
+        self._overscan = _needed_overscan(a, b, self._step)
+
+    @property
+    def shows_no_gap(self) -> bool:
+        """Tell whether the two photos together fill every frame."""
+        return self._overscan <= _MOST_OVERSCAN
+
+    def frame(self, time: float) -> Frame:
+        """Draw the frame at ``time``."""
+        way = ease(time)
+        if way <= 0 or way >= 1:
+            return self._a.still if way <= 0 else self._b.still
+        in_a, in_b, trust = self._places(way)
+        weight = self._weight(way, in_a, in_b, trust)
+        drawn = compose(self._drawn(way, in_a, in_b, weight), self._a, self._b, way)
+        return settled(drawn, self._a, self._b, self._travel_px(in_a), self._travel_px(in_b))
+
+    def _places(self, way: float) -> tuple[Points, Points, Field]:
+        """Return where each grid cell is in either photo's rest frame, and how far the two are trusted to agree.
+
+        Between the photos, flow follows the quadratic rule of Jiang et al. (Super SloMo, 2018), which vanishes at
+        the end at which a photo is at rest.
+        """
+        points = apply(_inverse_overscan(self._overscan, way, moved_window(self._a, self._b, way)), self._grid.points)
+        half_way = apply(exp(self._step * (0.5 - way)), points)
+        flows = self._grid.sample_field(self._residual, half_way)
+        there, back = flows[..., :2], flows[..., 2:]
+        trust = self._grid.sample_field(self._trust, half_way)
+        to_a = way * (way * back - (1 - way) * there)
+        to_b = (1 - way) * ((1 - way) * there - way * back)
+        return (
+            apply(exp(-self._step / 2), half_way + to_a),
+            apply(exp(self._step / 2), half_way + to_b),
+            trust,
+        )
+
+    def _weight(self, way: float, in_a: Points, in_b: Points, trust: Field) -> Field:
+        """Return the second photo's share per cell: by time, by trust, and by which photo reaches that far."""
+        reach_a = self._reach(self._a, in_a)
+        reach_b = self._reach(self._b, in_b)
+        width = _BLEND_OTHERWISE + (_BLEND_TRUSTED - _BLEND_OTHERWISE) * trust
+        by_time = _smoothstep((way - 0.5) / width + 0.5)
+        share_a = reach_a * (1 - by_time * reach_b)
+        share_b = reach_b * (1 - (1 - by_time) * reach_a)
+        total = share_a + share_b
+        return np.where(total > 1e-6, share_b / np.maximum(total, 1e-6), by_time).astype(np.float32)
+
+    def _reach(self, photo: FramedPhoto, points: Points) -> Field:
+        """Return 1 inside the photo, falling to 0 at its border over a seam that grows as the border comes into view."""
+        left, top, width, height = photo.bounds
+        x, y = points[..., 0], points[..., 1]
+        depth = np.minimum(np.minimum(x - left, left + width - x), np.minimum(y - top, top + height - y))
+        seam = min(self._feather_px, 0.7 * self._travel_px(points)) + 1e-3
+        return _smoothstep(depth / np.float32(seam))
+
+    def _travel_px(self, points: Points) -> float:
+        """Return how far the frame's corner cells are from where they are when that photo is at rest."""
+        return float(np.abs(points[::4, ::4] - self._grid.points[::4, ::4]).max())
+
+    def _drawn(self, way: float, in_a: Points, in_b: Points, weight: Field) -> Frame:
+        if weight.max() < 2e-3:
+            return self._coloured(self._pixels_a.sample(self._grid, self._a.to_pixels, in_a), way, 1.0)
+        if weight.min() > 1 - 2e-3:
+            return self._coloured(self._pixels_b.sample(self._grid, self._b.to_pixels, in_b), way, 0.0)
+        one = self._coloured(self._pixels_a.sample(self._grid, self._a.to_pixels, in_a), way, 1.0)
+        other = self._coloured(self._pixels_b.sample(self._grid, self._b.to_pixels, in_b), way, 0.0)
+        share = np.ascontiguousarray(self._grid.per_pixel(weight))
+        return cv2.blendLinear(one, other, 1 - share, share)  # type: ignore[return-value]
+
+    def _coloured(self, drawn: Frame, way: float, first: float) -> Frame:
+        """Move a photo's colours along from the first's to the second's, so that the blend shows no pulse."""
+        if np.abs(self._gain * 128 + self._offset - 128).max() < 1.5:
+            return drawn
+        levels = np.arange(256)[:, None]
+        if first:
+            table = levels + way * (levels * self._gain + self._offset - levels)
+        else:
+            table = levels + (1 - way) * ((levels - self._offset) / self._gain - levels)
+        return cv2.LUT(drawn, np.clip(table + 0.5, 0, 255).astype(np.uint8)[None])  # type: ignore[return-value]
+
+
+def _smoothstep(values: Field) -> Field:
+    v = np.clip(values, 0, 1)
+    return (v * v * (3 - 2 * v)).astype(np.float32)
+
+
+def _inverse_overscan(overscan: float, way: float, window: Rectangle) -> Matrix:
+    middle = (window[0] + window[2] / 2, window[1] + window[3] / 2)
+    return scaling(1 / (1 + overscan * 4 * way * (1 - way)), middle)
+
+
+def _needed_overscan(a: FramedPhoto, b: FramedPhoto, step: Matrix) -> float:
+    """Return the least enlargement half-way with which no frame looks past both photos; infinite when over 1."""
+    for overscan in np.arange(0, 1, _OVERSCAN_STEP):
+        if all(_covered(a, b, step, float(overscan), way) for way in np.linspace(0.04, 0.96, 13)):
+            return float(overscan)
+    return float("inf")
+
+
+def _covered(a: FramedPhoto, b: FramedPhoto, step: Matrix, overscan: float, way: float) -> bool:
+    window = moved_window(a, b, way)
+    steps = np.linspace(0, 1, 13, dtype=np.float32)
+    points = np.stack(np.meshgrid(window[0] + window[2] * steps, window[1] + window[3] * steps), -1).astype(np.float32)
+    points = apply(_inverse_overscan(overscan, way, window), points)
+    inside = _within(apply(exp(-step * way), points), a.bounds) | _within(apply(exp(step * (1 - way)), points), b.bounds)
+    return bool(inside.all())
+
+
+def _within(points: Points, box: Rectangle) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    low = np.array(box[:2], np.float32) - 0.5
+    high = np.array((box[0] + box[2], box[1] + box[3]), np.float32) + 0.5
+    return np.all((points >= low) & (points <= high), axis=-1)  # type: ignore[no-any-return]

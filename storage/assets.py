@@ -1,0 +1,93 @@
+"""Pictures people bring: their rows and their bytes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from models.assets import Asset
+from models.campaigns import Campaign, Client
+from models.columns import utc_now
+from models.errors import NotFound
+from models.media import MediaFacts
+from storage.objects import ObjectKey, record_object
+
+
+def add_asset(
+    session: Session,
+    campaign: Campaign,
+    key: ObjectKey,
+    facts: MediaFacts,
+    *,
+    original_name: str,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+) -> Asset:
+    """Add a file, whose bytes the object store has already taken, to the campaign."""
+    record_object(session, key, facts.content_type)
+    asset = Asset(
+        type=facts.kind,
+        campaign_id=campaign.id,
+        client_id=campaign.client_id,
+        object_sha256=key.sha256,
+        name=name,
+        tags=list(tags),
+        extra=_metadata(original_name, facts),
+        width=facts.width,
+        height=facts.height,
+        duration_s=facts.duration_s,
+    )
+    session.add(asset)
+    session.flush()
+    return asset
+
+
+def candidate_images(session: Session, campaign_id: str) -> Sequence[Asset]:
+    """Return the campaign's image assets that have bytes, oldest first."""
+    query = (
+        select(Asset)
+        .where(Asset.campaign_id == campaign_id, Asset.type == "image", col(Asset.object_sha256).is_not(None))
+        .order_by(col(Asset.inserted_at), col(Asset.id))
+    )
+    return session.exec(query).all()
+
+
+def asset_object(session: Session, asset_id: str | None) -> str:
+    """Return the SHA-256 of an asset's bytes. Raises NotFound when the asset or its bytes are gone."""
+    asset = session.get(Asset, asset_id) if asset_id else None
+    if asset is None or asset.object_sha256 is None:
+        raise NotFound("a photo of this scene was deleted; choose another one for the scene")
+    return asset.object_sha256
+
+
+def keep_features(session: Session, asset_id: str, features: dict[str, Any]) -> None:
+    """Remember what planning by looks computed from an asset's pixels."""
+    asset = session.get(Asset, asset_id)
+    if asset is not None:
+        asset.features = features
+        asset.updated_at = utc_now()
+        session.add(asset)
+
+
+def create_campaign(session: Session, client_name: str, campaign_name: str) -> Campaign:
+    """Add a campaign to the client of that name, who is added too when unknown."""
+    client = session.exec(select(Client).where(Client.name == client_name)).first()
+    if client is None:
+        client = Client(name=client_name)
+        session.add(client)
+        session.flush()
+    campaign = Campaign(client_id=client.id, name=campaign_name)
+    session.add(campaign)
+    session.flush()
+    return campaign
+
+
+def _metadata(original_name: str, facts: MediaFacts) -> dict[str, Any]:
+    known = {"width": facts.width, "height": facts.height, "duration": facts.duration_s}
+    return {
+        "size": facts.size_bytes,
+        "content_type": facts.content_type,
+        "format": facts.format,
+        "original_name": original_name,
+        **{key: value for key, value in known.items() if value is not None},
+    }

@@ -1,0 +1,33 @@
+"""Appending and reading events."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from models.columns import utc_now
+from models.events import Event
+
+_PROGRESS_INTERVAL = timedelta(milliseconds=250)
+
+
+def append_event(session: Session, topic: str, type: str, payload: dict[str, Any]) -> Event:
+    """Add an event to the running transaction."""
+    event = Event(topic=topic, type=type, payload=payload)
+    session.add(event)
+    session.flush()
+    return event
+
+
+def append_progress(session: Session, topic: str, payload: dict[str, Any]) -> None:
+    """Add a ``progress`` event unless the topic had an event in the last quarter second: four a second is enough."""
+    newest = session.exec(select(Event).where(Event.topic == topic).order_by(col(Event.id).desc()).limit(1)).first()
+    if newest is None or utc_now() - newest.inserted_at >= _PROGRESS_INTERVAL:
+        append_event(session, topic, "progress", payload)
+
+
+def events_after(session: Session, topic: str, event_id: int = 0, limit: int = 1000) -> Sequence[Event]:
+    """Return the topic's events that follow ``event_id``, oldest first."""
+    query = select(Event).where(Event.topic == topic, col(Event.id) > event_id).order_by(col(Event.id)).limit(limit)
+    return session.exec(query).all()

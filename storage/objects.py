@@ -1,0 +1,109 @@
+"""The object store: immutable bytes, named by their SHA-256.
+
+A store knows nothing but bytes; content types and references live in the ``objects`` table (``storage.assets`` and
+friends write its rows). Every store passes ``tests/storage/test_objects.py``.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session
+
+from models.columns import utc_now
+from models.errors import NotConfigured, NotFound
+from models.objects import StoredObject
+from settings import get_settings
+
+CHUNK_BYTES = 256 * 1024
+
+
+class ObjectKey(BaseModel):
+    """What the store says about bytes it took: their hashes in hex and their number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    md5: str
+    size_bytes: int
+
+
+class ObjectStore(Protocol):
+    """Content-addressed, immutable storage. Every method is safe to call from several threads and processes."""
+
+    def put(self, chunks: Iterable[bytes]) -> ObjectKey:
+        """Store the bytes and return their key. The same bytes are stored once; a failed call leaves nothing.
+
+        Raises StorageFull when there is no room.
+        """
+        ...
+
+    def read(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes from ``start`` up to, not including, ``end`` in chunks. Raises NotFound at the call."""
+        ...
+
+    def size(self, sha256: str) -> int:
+        """Return the number of bytes. Raises NotFound."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove the bytes; doing so twice is no error."""
+        ...
+
+    def local_file(self, sha256: str) -> AbstractContextManager[Path]:
+        """Give a read-only file with these bytes for as long as the block lasts. Raises NotFound."""
+        ...
+
+
+def object_store(url: str, data_dir: Path) -> ObjectStore:
+    """Return the store that ``url`` names; ``file://`` alone means ``objects/`` in the data directory.
+
+    Raises NotConfigured for a scheme that is not supported.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file":
+            from storage.local_objects import FileObjectStore
+
+            path = unquote(parts.netloc + parts.path)
+            return FileObjectStore(Path(path) if path else data_dir / "objects")
+        case other:
+            raise NotConfigured(f"STORAGE_URL: {other or url!r} is not supported; use file://")
+
+
+@lru_cache
+def _object_store(url: str, data_dir: Path) -> ObjectStore:
+    return object_store(url, data_dir)
+
+
+def get_object_store() -> ObjectStore:
+    """Return the object store that the settings name; one per process."""
+    settings = get_settings()
+    return _object_store(settings.storage_url, settings.data_dir)
+
+
+def file_chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes in chunks."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def record_object(session: Session, key: ObjectKey, content_type: str) -> StoredObject:
+    """Write or refresh the row of an object that the store has taken, so that other rows can refer to it."""
+    row = session.get(StoredObject, key.sha256)
+    if row is None:
+        row = StoredObject(**key.model_dump(), content_type=content_type)
+    row.stored_at = utc_now()
+    session.add(row)
+    session.flush()
+    return row
+
+
+def missing_object(sha256: str) -> NotFound:
+    """Return the error for bytes that are not there."""
+    return NotFound(f"no stored object {sha256[:12]}…; it was deleted, or STORAGE_URL points elsewhere")

@@ -1,0 +1,1 @@
+"""One file per step: resolve ids, call a provider, store, return ids. Retry policy lives here."""

@@ -1,0 +1,52 @@
+"""Taking a job for a run: find or create it, hold its lease, and leave it in a truthful state."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import runtime
+
+from models.columns import new_uuid
+from models.errors import AtelierError, Superseded
+from models.runs import ImagePairsRequest, JobLease
+from storage import jobs, leases
+from storage.database import get_database
+
+
+@contextmanager
+def open_job(request: ImagePairsRequest) -> Iterator[JobLease]:
+    """Hold the job's lease while the block runs.
+
+    An error that ends the block ends the job as failed, with the error's own words. A run that is merely stopped
+    (Ctrl-C, a killed process) leaves the job as it is, to be picked up again. Raises Superseded when another run
+    has the job.
+    """
+    flow_run_id = runtime.flow_run.id
+    owner = f"{flow_run_id or new_uuid()}/{runtime.flow_run.run_count or 1}"
+    lease = JobLease(job_id=_find_or_create(request, flow_run_id), owner=owner)
+    leases.claim(lease)
+    try:
+        with leases.renewed(lease):
+            jobs.begin_attempt(lease, flow_run_id)
+            yield lease
+    except Superseded:
+        raise
+    except AtelierError as error:
+        jobs.fail(lease, str(error))
+        raise
+    except Exception as error:
+        jobs.fail(lease, f"{type(error).__name__}: this is a fault in Atelier; the run's log says where")
+        raise
+    finally:
+        leases.release(lease)
+
+
+def _find_or_create(request: ImagePairsRequest, flow_run_id: str | None) -> int:
+    with get_database().write() as session:
+        job = jobs.job_of_flow_run(session, flow_run_id) if flow_run_id else None
+        if job is None and request.job_id is not None:
+            job = jobs.get_job(session, request.job_id)
+        if job is None:
+            job = jobs.create_image_pairs_job(session, request)
+            job.flow_run_id = flow_run_id
+        assert job.id is not None
+        return job.id

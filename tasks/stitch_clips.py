@@ -1,0 +1,64 @@
+"""Stitching: the finished clips, in scene order, joined into one film."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from media.concat import stitch
+from models.errors import ProcessingFailed
+from models.jobs import Scene, SceneStatus
+from models.runs import JobLease, VideoParameters
+from settings import get_settings
+from storage import jobs, scenes
+from storage.canonical import canonical_hash
+from storage.database import get_database
+from storage.objects import file_chunks, get_object_store, record_object
+from storage.progress import advance, scenes_of
+from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
+
+
+@task(retries=RETRIES, retry_delay_seconds=RETRY_DELAY_S, retry_condition_fn=is_retryable, cache_policy=NO_CACHE)
+def stitch_clips(job: JobLease) -> str:
+    """Join the clips that stand and return the film's object id. A film made of the same clips is kept.
+
+    Scenes that ended without a clip are failed and left out. Raises ProcessingFailed when there is no clip at all.
+    """
+    _close_lost_scenes(job)
+    with get_database().read() as session:
+        row = jobs.get_job(session, job.job_id)
+        finished = [scene for scene in scenes_of(session, job.job_id) if scene.clip_sha256]
+        errors = {scene.error for scene in scenes_of(session, job.job_id) if scene.error}
+    if not finished:
+        raise ProcessingFailed(f"no scene could be rendered: {'; '.join(sorted(errors)) or 'no reason was given'}")
+    clips = [scene.clip_sha256 for scene in finished if scene.clip_sha256]
+    aspect_ratio = VideoParameters.model_validate(row.parameters).aspect_ratio
+    input_hash = canonical_hash({"clips": clips, "aspect_ratio": aspect_ratio})
+    if row.film_sha256 is not None and row.film_input_hash == input_hash:
+        return row.film_sha256
+    advance(job, "stitching", 80.0)
+    with ExitStack() as stack:
+        store = get_object_store()
+        film = _scratch(stack) / "film.mp4"
+        stitch([stack.enter_context(store.local_file(clip)) for clip in clips], film, aspect_ratio=aspect_ratio)
+        key = store.put(file_chunks(film))
+    with get_database().write() as session:
+        record_object(session, key, "video/mp4")
+    jobs.keep_film(job, key.sha256, input_hash)
+    return key.sha256
+
+
+def _close_lost_scenes(job: JobLease) -> None:
+    """A scene that is still open now lost its task to something no task expects; it must not look alive."""
+    with get_database().read() as session:
+        lost: list[Scene] = [scene for scene in scenes_of(session, job.job_id) if scene.status == SceneStatus.RUNNING]
+    for scene in lost:
+        scenes.fail_scene(job, scene.id, "rendering ended without a clip; the run's log says why")
+
+
+def _scratch(stack: ExitStack) -> Path:
+    folder = get_settings().scratch_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(stack.enter_context(TemporaryDirectory(prefix="stitch-", dir=folder)))
