@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from media.contact_sheet import film_sheet
 
 from cli.engine import open_storage, prefect_server
 from cli.photos import find_photos, import_photos
 from cli.screen import console, live_progress, storyboard_table, write_storyboard_sheet
+from media.contact_sheet import film_sheet
 from media.ffmpeg import written_whole
 from models.errors import AtelierError, InvalidInput, ProcessingFailed
 from models.jobs import Job, JobStatus, Scene, SceneStatus
@@ -23,6 +23,8 @@ from storage.objects import get_object_store
 from storage.progress import scenes_of
 
 run_app = typer.Typer(no_args_is_help=True)
+
+_SHEET_COLUMNS = 4  # so that each row of the contact sheet shows one scene, when all last equally long
 
 
 @run_app.callback()
@@ -145,15 +147,15 @@ def _approve(row: Job, output: Path, *, ask: bool) -> bool:
 
 def _deliver(job_id: int, output: Path) -> None:
     row, scenes = _job_and_scenes(job_id)
-    if row.status != JobStatus.COMPLETED or row.video_sha256 is None:
+    if row.status != JobStatus.COMPLETED or row.video_sha256 is None or row.result is None:
         raise ProcessingFailed(f"job {job_id} ended without a film: it is {row.status}")
     with written_whole(output) as part, part.open("wb") as file:
         for chunk in get_object_store().read(row.video_sha256):
             file.write(chunk)
     sheet = output.with_suffix(".contact-sheet.jpg")
-    film_sheet(output, sheet)
+    film_sheet(output, sheet, frames=_SHEET_COLUMNS * len(row.result["clips"]), columns=_SHEET_COLUMNS, title=row.name)
     console.print(f"contact sheet  {sheet}", soft_wrap=True)
-    result = row.result or {}
+    result = row.result
     console.print(
         f"film           {output}  ({result['duration']:.1f} s, {result['width']}×{result['height']}, "
         f"{result['fps']:g} fps, {result['size'] / 1e6:.1f} MB)",

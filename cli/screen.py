@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from media.contact_sheet import SheetScene, storyboard_sheet
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from media.contact_sheet import SheetScene, storyboard_sheet
 from models.assets import Asset
 from models.jobs import Job, Scene, SceneStatus
 from storage.assets import asset_object

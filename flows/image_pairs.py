@@ -24,7 +24,7 @@ def _run_name() -> str:
 @flow(
     name="image-pairs",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=_SCENES_AT_ONCE),
+    task_runner=ThreadPoolTaskRunner(max_workers=_SCENES_AT_ONCE),  # type: ignore[arg-type]  # its future is invariant
     validate_parameters=True,
 )
 def image_pairs(request: ImagePairsRequest) -> JobOutcome:

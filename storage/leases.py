@@ -56,7 +56,7 @@ def fenced(lease: JobLease) -> Iterator[tuple[Session, Job]]:
     with get_database().write() as session:
         job = session.get(Job, lease.job_id, with_for_update=True)
         if job is None or job.lease_owner != lease.owner:
-            raise Superseded(f"this run no longer holds job {lease.job_id}: it was stopped, or another run has taken over")
+            raise Superseded(f"this run no longer holds job {lease.job_id}; it was stopped, or another has taken over")
         if job.status == JobStatus.CANCELLED:
             raise Superseded(f"job {lease.job_id} was cancelled")
         yield session, job

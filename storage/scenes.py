@@ -14,8 +14,8 @@ from storage.events import append_event
 from storage.leases import fenced
 from storage.progress import count_scenes, merge_progress
 
-ACCEPTED_SHARE = 0.25
-"""A take that an engine has accepted counts as a quarter done, and as three quarters when the engine has finished."""
+ACCEPTED_SHARE, RENDERED_SHARE = 0.25, 0.75
+"""How much of a take is done when an engine has accepted it, and when it has finished; storing it completes it."""
 
 
 def begin_take(lease: JobLease, scene_id: str) -> Scene:

@@ -1,9 +1,8 @@
 """Rendering: one scene's clip, made, checked and stored."""
 
-from collections.abc import Callable
+import time
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect import task
@@ -12,9 +11,11 @@ from prefect.cache_policies import NO_CACHE
 from media.probe import probe_video
 from models.errors import AtelierError, ProcessingFailed, Superseded
 from models.jobs import Scene, SceneStatus
+from models.media import MediaFacts
 from models.predictions import PredictionStatus
+from models.providers import VideoEngine
 from models.runs import JobLease, VideoParameters
-from providers.video.base import Progress, Shot
+from providers.video.base import GeneratedClip, Progress, Shot
 from providers.video.choice import video_engine, video_generator
 from settings import get_settings
 from storage import jobs, predictions, scenes
@@ -22,7 +23,12 @@ from storage.assets import asset_object
 from storage.database import get_database
 from storage.objects import file_chunks, get_object_store, record_object
 from storage.progress import report_scene
+from storage.scenes import ACCEPTED_SHARE, RENDERED_SHARE
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable, was_last_try
+from tasks.scratch import scratch_folder
+
+_REPORT_INTERVAL_S = 0.5
+_LENGTH_TOLERANCE_S = 1.0
 
 
 @task(
@@ -51,32 +57,46 @@ def render_scene(scene_id: str, job: JobLease) -> str:
 
 
 def _render(scene: Scene, job: JobLease) -> str:
+    """Make the clip, or take it from the ledger when it was made before; store it and complete the scene."""
     with get_database().read() as session:
         parameters = VideoParameters.model_validate(jobs.get_job(session, job.job_id).parameters)
-        frames = asset_object(session, scene.first_asset_id), asset_object(session, scene.last_asset_id)
+        frames = [asset_object(session, asset_id) for asset_id in (scene.first_asset_id, scene.last_asset_id)]
     engine = video_engine(scene.model or parameters.video_model, get_settings())
     wish = _wish(scene, parameters)
-    call = predictions.prepare(job, scene, "video", engine, engine, {**wish, "frames": list(frames)})
+    call = predictions.prepare(job, scene, "video", engine, engine, {**wish, "frames": frames})
+    store = get_object_store()
+    if call.output_sha256 is not None:
+        with store.local_file(call.output_sha256) as clip:
+            facts = probe_video(clip)
+        scenes.keep_clip(job, scene.id, call.output_sha256, facts, {"engine": engine, "cost_usd": call.cost_usd})
+        return call.output_sha256
     with ExitStack() as stack:
-        store = get_object_store()
-        if call.output_sha256 is not None:
-            clip = stack.enter_context(store.local_file(call.output_sha256))
-            return _keep(scene, job, clip, call.output_sha256, {"engine": engine, "cost_usd": call.cost_usd})
         first, last = (stack.enter_context(store.local_file(sha256)) for sha256 in frames)
-        scratch = _scratch(stack)
-        shot = Shot(first_frame=first, last_frame=last, **wish)
-        try:
-            made = video_generator(engine).generate(shot, scratch / "clip.mp4", _reporter(job, scene.id))
-            _check(scratch / "clip.mp4", shot)
-        except AtelierError as error:
-            if not isinstance(error, Superseded):
-                predictions.settle(job, call.id, PredictionStatus.FAILED, error=str(error))
-            raise
-        key = store.put(file_chunks(scratch / "clip.mp4"))
-        with get_database().write() as session:
-            record_object(session, key, "video/mp4")
-        predictions.settle(job, call.id, PredictionStatus.SUCCEEDED, output_sha256=key.sha256, cost_usd=made.cost_usd)
-        return _keep(scene, job, scratch / "clip.mp4", key.sha256, made.model_dump())
+        clip = scratch_folder(stack, "render") / "clip.mp4"
+        made, facts = _make(engine, Shot(first_frame=first, last_frame=last, **wish), clip, job, scene, call.id)
+        key = store.put(file_chunks(clip))
+    with get_database().write() as session:
+        record_object(session, key, "video/mp4")
+    predictions.settle(job, call.id, PredictionStatus.SUCCEEDED, output_sha256=key.sha256, cost_usd=made.cost_usd)
+    scenes.keep_clip(job, scene.id, key.sha256, facts, made.model_dump())
+    return key.sha256
+
+
+def _make(
+    engine: VideoEngine, shot: Shot, clip: Path, job: JobLease, scene: Scene, prediction_id: str
+) -> tuple[GeneratedClip, MediaFacts]:
+    """Let the engine work, check what it made, and record a failure in the ledger."""
+    try:
+        made = video_generator(engine).generate(shot, clip, _reporter(job, scene.id))
+        facts = probe_video(clip)
+        if abs((facts.duration_s or 0.0) - shot.duration_s) > _LENGTH_TOLERANCE_S:
+            raise ProcessingFailed(f"the rendered clip lasts {facts.duration_s} s instead of {shot.duration_s} s")
+    except Superseded:
+        raise
+    except AtelierError as error:
+        predictions.settle(job, prediction_id, PredictionStatus.FAILED, error=str(error))
+        raise
+    return made, facts
 
 
 def _wish(scene: Scene, parameters: VideoParameters) -> dict[str, Any]:
@@ -92,39 +112,18 @@ def _wish(scene: Scene, parameters: VideoParameters) -> dict[str, Any]:
     }
 
 
-def _scratch(stack: ExitStack) -> Path:
-    folder = get_settings().scratch_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(stack.enter_context(TemporaryDirectory(prefix="render-", dir=folder)))
-
-
 def _reporter(job: JobLease, scene_id: str) -> Progress:
-    accepted, finished = scenes.ACCEPTED_SHARE, 0.75
-    return _throttled(lambda share: report_scene(job, scene_id, accepted + (finished - accepted) * share))
+    """Return what the engine calls with the share it has done.
 
-
-def _throttled(report: Callable[[float], None], interval_s: float = 0.5) -> Progress:
-    """Pass on a report at most twice a second: each is a transaction, and each also asks whether to go on."""
-    import time
-
+    It is passed on twice a second at most: each report is a transaction, which also asks whether to go on.
+    """
     last = 0.0
 
-    def progress(share: float) -> None:
+    def report(share: float) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= interval_s:
+        if now - last >= _REPORT_INTERVAL_S:
             last = now
-            report(share)
+            report_scene(job, scene_id, ACCEPTED_SHARE + (RENDERED_SHARE - ACCEPTED_SHARE) * share)
 
-    return progress
-
-
-def _check(clip: Path, shot: Shot) -> None:
-    facts = probe_video(clip)
-    if facts.duration_s is None or abs(facts.duration_s - shot.duration_s) > 1.0:
-        raise ProcessingFailed(f"the rendered clip lasts {facts.duration_s} s instead of {shot.duration_s} s")
-
-
-def _keep(scene: Scene, job: JobLease, clip: Path, sha256: str, made_by: dict[str, Any]) -> str:
-    scenes.keep_clip(job, scene.id, sha256, probe_video(clip), made_by)
-    return sha256
+    return report

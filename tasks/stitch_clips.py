@@ -1,8 +1,6 @@
 """Stitching: the finished clips, in scene order, joined into one film."""
 
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -11,13 +9,13 @@ from media.concat import stitch
 from models.errors import ProcessingFailed
 from models.jobs import Scene, SceneStatus
 from models.runs import JobLease, VideoParameters
-from settings import get_settings
 from storage import jobs, scenes
 from storage.canonical import canonical_hash
 from storage.database import get_database
 from storage.objects import file_chunks, get_object_store, record_object
 from storage.progress import advance, scenes_of
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
+from tasks.scratch import scratch_folder
 
 
 @task(retries=RETRIES, retry_delay_seconds=RETRY_DELAY_S, retry_condition_fn=is_retryable, cache_policy=NO_CACHE)
@@ -41,7 +39,7 @@ def stitch_clips(job: JobLease) -> str:
     advance(job, "stitching", 80.0)
     with ExitStack() as stack:
         store = get_object_store()
-        film = _scratch(stack) / "film.mp4"
+        film = scratch_folder(stack, "stitch") / "film.mp4"
         stitch([stack.enter_context(store.local_file(clip)) for clip in clips], film, aspect_ratio=aspect_ratio)
         key = store.put(file_chunks(film))
     with get_database().write() as session:
@@ -56,9 +54,3 @@ def _close_lost_scenes(job: JobLease) -> None:
         lost: list[Scene] = [scene for scene in scenes_of(session, job.job_id) if scene.status == SceneStatus.RUNNING]
     for scene in lost:
         scenes.fail_scene(job, scene.id, "rendering ended without a clip; the run's log says why")
-
-
-def _scratch(stack: ExitStack) -> Path:
-    folder = get_settings().scratch_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(stack.enter_context(TemporaryDirectory(prefix="stitch-", dir=folder)))

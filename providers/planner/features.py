@@ -70,12 +70,17 @@ def _sharpness(luma: Floats) -> float:
     for axis, kernel in ((1, (_REBLUR_PX, 1)), (0, (1, _REBLUR_PX))):
         detail = np.abs(np.diff(luma, axis=axis))
         lost = np.maximum(0, detail - np.abs(np.diff(cv2.blur(luma, kernel), axis=axis)))
-        tiles = [cv2.resize(a, (_TILES, _TILES), interpolation=cv2.INTER_AREA) for a in (detail, lost)]
-        # Tiles without structure hold only noise and compression, which would look sharp.
-        structured = tiles[0] > max(0.5, 0.3 * float(tiles[0].max()))
-        ratios = np.sort(tiles[1][structured] / tiles[0][structured])
+        had, went, energy = (_tiles(values) for values in (detail, lost, detail**2))
+        # Tiles without structure hold only noise and compression, which would look sharp; noise has little energy.
+        structured = energy > max(0.5, 0.15 * float(energy.max()))
+        ratios = np.sort(went[structured] / had[structured])
         kept.append(float(ratios[-max(1, len(ratios) // 4) :].mean()) if len(ratios) else 0.0)
     return min(1.0, min(kept))
+
+
+def _tiles(values: Floats) -> Floats:
+    means: Floats = cv2.resize(values, (_TILES, _TILES), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+    return means
 
 
 def _exposure(luma: Bytes) -> float:

@@ -124,6 +124,20 @@ def test_turned_and_awkward_clips_are_upright(bad: Path, make_clip: MakeClip, tm
     assert stripes == [2, 1, 0]  # upright it shows blue above green above red
 
 
+def test_turned_clips_are_never_copied(bad: Path, tmp_path: Path) -> None:
+    result = stitch([bad / "rotated-90.mp4"] * 2, tmp_path / "film.mp4", aspect_ratio="9:16")
+    assert (result.normalised, result.size) == ((0, 1), (1080, 1920))
+
+
+def test_other_containers_and_unlabelled_colours(make_clip: MakeClip, tmp_path: Path) -> None:
+    hd = Size(1280, 720)
+    bare = tmp_path / "bare.webm"
+    source = ffmpeg.input(str(make_clip("a.mp4", RED, hd, frames=6)))
+    run_graph(source.output(str(bare), vcodec="libvpx", colorspace="unknown", color_range="unknown"), timeout_s=60)
+    stitch([bare, make_clip("b.mp4", GREEN, hd, frames=6)], tmp_path / "film.mp4", aspect_ratio="16:9")
+    assert_shows(watch(tmp_path / "film.mp4")[0], [(RED, 6), (GREEN, 6)])
+
+
 def test_lone_clip_is_copied(make_clip: MakeClip, tmp_path: Path) -> None:
     assert stitch([make_clip("a.mp4", RED)], tmp_path / "film.mp4", aspect_ratio="16:9").normalised == ()
 
@@ -143,7 +157,7 @@ def test_no_clips() -> None:
 
 def test_too_little_time_stops_and_cleans_up(make_clip: MakeClip, tmp_path: Path) -> None:
     clips = [make_clip("a.mp4", RED, fps=24), make_clip("b.mp4", GREEN, fps=30)]
-    with pytest.raises(ProcessingFailed, match="longer|too long"):
+    with pytest.raises(ProcessingFailed, match=r"longer|too long"):
         stitch(clips, tmp_path / "film.mp4", aspect_ratio="16:9", timeout_s=0.05)
     assert sorted(tmp_path.iterdir()) == sorted(clips)
 

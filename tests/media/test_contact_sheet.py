@@ -73,7 +73,7 @@ def test_text_is_wrapped_within_its_width() -> None:
 def test_letters_without_a_glyph_are_replaced_or_dropped() -> None:
     assert printable("Plain  words\n") == "Plain words"
     assert printable("“a” – b") == '"a" - b'
-    assert printable("Żółw café") == "Zołw cafe" or printable("Żółw café").startswith("Z")
+    assert printable("Île-de-France, café") == "Ile-de-France, cafe"
     assert printable("夏のセール") == ""
 
 

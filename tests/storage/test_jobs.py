@@ -65,7 +65,7 @@ def test_unknown_campaign(home: object) -> None:
 
 def test_one_picture_is_not_enough(make_campaign: Callable[..., str]) -> None:
     campaign_id = make_campaign(pictures=1)
-    with pytest.raises(InvalidInput, match="at least 2 image assets .* found 1"), get_database().write() as session:
+    with pytest.raises(InvalidInput, match="at least 2 image assets to start the pipeline, found 1"), get_database().write() as session:
         jobs.create_image_pairs_job(session, ImagePairsRequest(campaign_id=campaign_id))
 
 

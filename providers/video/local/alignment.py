@@ -1,12 +1,16 @@
 """How two photos of one scene are related as a whole: one homography, found by features."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from media.encode import Frame
 from models.media import Size
-from providers.video.local.projective import Matrix, Points, Rectangle, exp, log, rectangle_map
+from providers.video.local.imaging import Points, grey, shrunk
+from providers.video.local.projective import Matrix, Rectangle, exp, log, rectangle_map
 
 _FEATURE_SIDE_PX = 640
 _FEATURES = 1500
@@ -59,16 +63,15 @@ def _matched(a: Frame, b: Frame) -> tuple[tuple[Points, float], tuple[Points, fl
     return (points_a, scale_a), (points_b, scale_b)
 
 
-def _distinct(candidates: object) -> list[cv2.DMatch]:
-    return [pair[0] for pair in candidates if len(pair) == 2 and pair[0].distance < _DISTINCT * pair[1].distance]  # type: ignore[attr-defined]
+def _distinct(candidates: Sequence[Sequence[cv2.DMatch]]) -> list[cv2.DMatch]:
+    return [pair[0] for pair in candidates if len(pair) == 2 and pair[0].distance < _DISTINCT * pair[1].distance]
 
 
 def _features(photo: Frame) -> tuple[tuple[cv2.KeyPoint, ...], NDArray[np.float32] | None, float]:
-    scale = min(1.0, _FEATURE_SIDE_PX / max(photo.shape[:2]))
-    size = (round(photo.shape[1] * scale), round(photo.shape[0] * scale))
-    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    keys, found = cv2.SIFT_create(_FEATURES).detectAndCompute(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), None)
-    return tuple(keys), found, size[0] / photo.shape[1]
+    small = shrunk(photo, _FEATURE_SIDE_PX)
+    engine: Any = cv2.SIFT.create(_FEATURES)
+    keys, found = engine.detectAndCompute(grey(small), None)
+    return tuple(keys), found, small.shape[1] / photo.shape[1]
 
 
 def _plausible(relation: Matrix, a: Size, b: Size) -> bool:

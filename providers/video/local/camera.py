@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.media import CameraMovement
-from providers.video.local.grid import Field
-from providers.video.local.projective import Points
+from providers.video.local.imaging import Field, Points
 
 _RAMP = 0.38  # share of the time spent gaining speed, and again losing it: an unhurried operator's hand
 _DOLLY = 0.17  # enlargement of the middle distance over a whole move
@@ -28,12 +27,6 @@ class Spare(NamedTuple):
     top: float
     right: float
     bottom: float
-
-
-def smoothstep(value: float) -> float:
-    """Return 0 below 0, 1 above 1, and 3v² − 2v³ between."""
-    v = min(1.0, max(0.0, value))
-    return v * v * (3 - 2 * v)
 
 
 def ease(time: float) -> float:

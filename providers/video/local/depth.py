@@ -1,10 +1,10 @@
 """A gentle guess at what is near: enough for a believable move, never presented as measured depth."""
 
-import cv2
 import numpy as np
 
+from models.media import Size
 from providers.video.local.framing import FramedPhoto
-from providers.video.local.grid import Field
+from providers.video.local.imaging import Field, averaged, blurred, grey, resized, single
 
 _SIDE_PX = 200
 _RAMP = 0.6
@@ -19,21 +19,18 @@ def nearness(photo: FramedPhoto) -> Field:
     follow the picture's (guided filter: He, Sun and Tang 2013), then softened so that nothing tears.
     """
     left, top, width, height = (round(side) for side in photo.window)
-    view = photo.still[top : top + height, left : left + width]
     scale = _SIDE_PX / max(width, height)
-    size = (max(2, round(width * scale)), max(2, round(height * scale)))
-    small = cv2.cvtColor(cv2.resize(view, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    subject = cv2.resize(np.minimum(photo.subject, 1), size, interpolation=cv2.INTER_LINEAR)
-    objects = _guided(subject.astype(np.float32), small.astype(np.float32) / 255, radius=_SIDE_PX // 12, softness=2e-3)
-    objects = cv2.GaussianBlur(objects, (0, 0), _SIDE_PX * 0.03)
-    objects = (objects - objects.min()) / max(float(objects.max() - objects.min()), 1e-3)
-    ramp = np.linspace(0, 1, size[1], dtype=np.float32)[:, None]
-    return np.clip(_RAMP * ramp + _OBJECT * objects, 0, 1).astype(np.float32)
+    size = Size(max(2, round(width * scale)), max(2, round(height * scale)))
+    view = single(grey(resized(photo.still[top : top + height, left : left + width], size))) / np.float32(255)
+    subject = single(np.clip(resized(photo.subject, size), 0, 1))
+    objects = blurred(_guided(subject, view, side=2 * (_SIDE_PX // 12) + 1, softness=2e-3), _SIDE_PX * 0.03)
+    low, high = float(objects.min()), float(objects.max())
+    ramp = np.linspace(0, 1, size.height)[:, None]
+    return single(np.clip(_RAMP * ramp + _OBJECT * (objects - low) / max(high - low, 1e-3), 0, 1))
 
 
-def _guided(values: Field, guide: Field, radius: int, softness: float) -> Field:
-    side = (2 * radius + 1, 2 * radius + 1)
-    mean_guide, mean_values = cv2.blur(guide, side), cv2.blur(values, side)
-    covariance = cv2.blur(guide * values, side) - mean_guide * mean_values
-    slope = covariance / (cv2.blur(guide * guide, side) - mean_guide**2 + softness)
-    return (cv2.blur(slope, side) * guide + cv2.blur(mean_values - slope * mean_guide, side)).astype(np.float32)
+def _guided(values: Field, guide: Field, side: int, softness: float) -> Field:
+    mean_guide, mean_values = averaged(guide, side), averaged(values, side)
+    covariance = averaged(guide * values, side) - mean_guide * mean_values
+    slope = covariance / (averaged(guide * guide, side) - mean_guide**2 + np.float32(softness))
+    return averaged(slope, side) * guide + averaged(mean_values - slope * mean_guide, side)

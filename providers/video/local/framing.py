@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -13,6 +12,7 @@ from media.decode import open_picture, read_picture_header
 from media.encode import Frame
 from models.media import Fit, Size
 from providers.video.local.camera import Spare
+from providers.video.local.imaging import blurred, lattice, resized
 from providers.video.local.projective import Matrix, Rectangle, apply, rectangle_map
 from providers.video.local.subjects import Map, subject_map
 
@@ -85,7 +85,7 @@ def crops(a: Photo, b: Photo, relation: Matrix | None, size: Size) -> tuple[Rect
 def frame_cover(photo: Photo, crop: Rectangle, size: Size) -> FramedPhoto:
     """Fill the frame with ``crop`` of the photo."""
     window = (0.0, 0.0, float(size.width), float(size.height))
-    still = _resized(photo.pixels, crop, size)
+    still = _crop_resized(photo.pixels, crop, size)
     pixels, to_pixels = _working_pixels(photo.pixels, crop, window)
     return FramedPhoto(
         still, pixels, to_pixels, rectangle_map(crop, window), window, _spare(photo.pixels, crop), None,
@@ -103,7 +103,7 @@ def frame_contain(photo: Photo, size: Size) -> FramedPhoto:
     whole = (0.0, 0.0, float(width), float(height))
     backdrop = _backdrop(photo.pixels, size, window)
     still = backdrop.copy()
-    still[top : top + inner.height, left : left + inner.width] = _resized(photo.pixels, whole, inner)
+    still[top : top + inner.height, left : left + inner.width] = _crop_resized(photo.pixels, whole, inner)
     pixels, to_pixels = _working_pixels(photo.pixels, whole, window)
     return FramedPhoto(
         still, pixels, to_pixels, rectangle_map(whole, window), window, Spare(0, 0, 0, 0), backdrop,
@@ -130,7 +130,8 @@ class _Crops:
 
 def _on_map(photo: Photo, box: Rectangle) -> Rectangle:
     """Return a rectangle of the photo in cells of its subject map."""
-    across, down = (cells / side for cells, side in zip(photo.subject.shape[::-1], photo.pixels.shape[1::-1], strict=True))
+    across = photo.subject.shape[1] / photo.pixels.shape[1]
+    down = photo.subject.shape[0] / photo.pixels.shape[0]
     return (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
 
 
@@ -142,38 +143,30 @@ def _within(values: Map, box: Rectangle) -> Map:
 def _common(a: Rectangle, b: Rectangle, relation: Matrix) -> float:
     """Return which share of the smaller crop's view lies in the other, by sampling; 0–1."""
     shares = []
-    for one, other, carry in ((a, b, relation), (b, a, np.linalg.inv(relation))):
-        steps = (np.arange(8, dtype=np.float32) + 0.5) / 8
-        points = np.stack(np.meshgrid(one[0] + one[2] * steps, one[1] + one[3] * steps), -1).astype(np.float32)
-        seen = apply(carry, points) - np.array(other[:2], np.float32)
+    inverse = np.asarray(np.linalg.inv(relation), np.float64)
+    for one, other, carry in ((a, b, relation), (b, a, inverse)):
+        cells = lattice(Size(1, 1), Size(8, 8)) * np.array(one[2:], np.float32) + np.array(one[:2], np.float32)
+        seen = apply(carry, cells) - np.array(other[:2], np.float32)
         shares.append(float(np.mean(np.all((seen >= 0) & (seen <= np.array(other[2:], np.float32)), axis=-1))))
     return max(shares)
 
 
-def _resized(photo: Frame, box: Rectangle, size: Size) -> Frame:
+def _crop_resized(photo: Frame, box: Rectangle, size: Size) -> Frame:
     left, top, width, height = box
     edges = (left, top, min(left + width, photo.shape[1]), min(top + height, photo.shape[0]))
-    resized = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, box=edges)
-    return np.array(resized)
+    return np.array(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, box=edges))
 
 
 def _working_pixels(photo: Frame, crop: Rectangle, window: Rectangle) -> tuple[Frame, Matrix]:
     """Return the crop with its surroundings at a useful scale, and the map from frame pixels to it."""
-    finest = min(crop[2] / window[2], crop[3] / window[3])  # the photo's own pixels per frame pixel
-    left, top = (max(0, math.floor(crop[i] - _SPARE * crop[i + 2])) for i in (0, 1))
-    right, bottom = (
-        min(side, math.ceil(crop[i] + (1 + _SPARE) * crop[i + 2])) for i, side in ((0, photo.shape[1]), (1, photo.shape[0]))
-    )
-    region = photo[top:bottom, left:right]
-    onto_photo = rectangle_map(window, crop)
-    scale = _FINEST / finest
-    size = Size(max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
-    if abs(scale - 1) > 1e-3:
-        region = _resized(region, (0, 0, right - left, bottom - top), size)
-    else:
-        size = Size(right - left, bottom - top)
-    onto_region = rectangle_map((left, top, right - left, bottom - top), (0, 0, size.width, size.height))
-    return np.ascontiguousarray(region), onto_region @ onto_photo
+    limits = photo.shape[1::-1]
+    start = [max(0, math.floor(crop[i] - _SPARE * crop[i + 2])) for i in (0, 1)]
+    end = [min(limits[i], math.ceil(crop[i] + (1 + _SPARE) * crop[i + 2])) for i in (0, 1)]
+    region = (float(start[0]), float(start[1]), float(end[0] - start[0]), float(end[1] - start[1]))
+    scale = _FINEST * max(window[2] / crop[2], window[3] / crop[3])
+    size = Size(max(1, round(region[2] * scale)), max(1, round(region[3] * scale)))
+    onto_working = rectangle_map(region, (0, 0, size.width, size.height))
+    return _crop_resized(photo, region, size), onto_working @ rectangle_map(window, crop)
 
 
 def _spare(photo: Frame, crop: Rectangle) -> Spare:
@@ -190,12 +183,11 @@ def _backdrop(photo: Frame, size: Size, window: Rectangle) -> Frame:
     box_size = (size.width / scale, size.height / scale)
     box = ((width - box_size[0]) / 2, (height - box_size[1]) / 2, *box_size)
     small_size = Size(*(max(8, side // 8) for side in size))
-    small = _resized(photo, box, small_size).astype(np.float32)
-    blurred = cv2.GaussianBlur(small, (0, 0), 0.045 * max(small_size), borderType=cv2.BORDER_REFLECT_101)
-    grey = blurred.mean(2, keepdims=True)
-    dimmed = (0.62 * (grey + 0.9 * (blurred - grey)) * (1 - 0.35 * _shadow(small_size, size, window))).astype(np.float32)
-    large = cv2.resize(dimmed, tuple(size), interpolation=cv2.INTER_CUBIC)
-    return np.clip(large + _grain(size), 0, 255).astype(np.uint8)
+    soft = blurred(_crop_resized(photo, box, small_size).astype(np.float32), 0.045 * max(small_size))
+    pale = 0.1 * soft.mean(2, keepdims=True) + 0.9 * soft
+    dimmed = (0.62 * pale * (1 - 0.35 * _shadow(small_size, size, window))).astype(np.float32)
+    backdrop: Frame = np.clip(resized(dimmed, size) + _grain(size), 0, 255).astype(np.uint8)
+    return backdrop
 
 
 def _shadow(small: Size, size: Size, window: Rectangle) -> NDArray[np.float32]:
@@ -203,7 +195,7 @@ def _shadow(small: Size, size: Size, window: Rectangle) -> NDArray[np.float32]:
     x, y = small.width / size.width, small.height / size.height
     left, top, right, bottom = window[0] * x, window[1] * y, (window[0] + window[2]) * x, (window[1] + window[3]) * y
     mask[round(top) : round(bottom), round(left) : round(right)] = 1
-    return cv2.GaussianBlur(mask, (0, 0), 0.02 * max(small))[..., None]  # type: ignore[return-value]
+    return blurred(mask, 0.02 * max(small))[..., None]
 
 
 def _grain(size: Size) -> NDArray[np.float32]:

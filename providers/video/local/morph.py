@@ -6,15 +6,16 @@ are trusted to show the same point they are blended over much of the move; where
 quickly; what only one of them shows comes from that one.
 """
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from media.encode import Frame
 from models.media import Size
 from providers.video.local.camera import ease
 from providers.video.local.framing import FramedPhoto
-from providers.video.local.grid import Field, Grid, Pyramid
-from providers.video.local.projective import Matrix, Points, Rectangle, apply, exp, log, scaling
+from providers.video.local.grid import Grid, Pyramid
+from providers.video.local.imaging import Field, Points, blended, single, smoothstep, translated
+from providers.video.local.projective import Matrix, Rectangle, apply, exp, log, scaling
 from providers.video.local.residual import Residual
 from providers.video.local.windows import compose, moved_window, settled
 
@@ -62,14 +63,14 @@ class Morph:
         """
         points = apply(_inverse_overscan(self._overscan, way, moved_window(self._a, self._b, way)), self._grid.points)
         half_way = apply(exp(self._step * (0.5 - way)), points)
-        flows = self._grid.sample_field(self._residual, half_way)
+        flows = self._grid.sample(self._residual, half_way)
         there, back = flows[..., :2], flows[..., 2:]
-        trust = self._grid.sample_field(self._trust, half_way)
+        trust = self._grid.sample(self._trust, half_way)
         to_a = way * (way * back - (1 - way) * there)
         to_b = (1 - way) * ((1 - way) * there - way * back)
         return (
-            apply(exp(-self._step / 2), half_way + to_a),
-            apply(exp(self._step / 2), half_way + to_b),
+            apply(exp(-self._step / 2), single(half_way + to_a)),
+            apply(exp(self._step / 2), single(half_way + to_b)),
             trust,
         )
 
@@ -78,19 +79,19 @@ class Morph:
         reach_a = self._reach(self._a, in_a)
         reach_b = self._reach(self._b, in_b)
         width = _BLEND_OTHERWISE + (_BLEND_TRUSTED - _BLEND_OTHERWISE) * trust
-        by_time = _smoothstep((way - 0.5) / width + 0.5)
+        by_time = smoothstep((way - 0.5) / width + 0.5)
         share_a = reach_a * (1 - by_time * reach_b)
         share_b = reach_b * (1 - (1 - by_time) * reach_a)
         total = share_a + share_b
         return np.where(total > 1e-6, share_b / np.maximum(total, 1e-6), by_time).astype(np.float32)
 
     def _reach(self, photo: FramedPhoto, points: Points) -> Field:
-        """Return 1 inside the photo, falling to 0 at its border over a seam that grows as the border comes into view."""
+        """Return 1 inside the photo, 0 at its border, over a seam that grows as the border comes into view."""
         left, top, width, height = photo.bounds
         x, y = points[..., 0], points[..., 1]
         depth = np.minimum(np.minimum(x - left, left + width - x), np.minimum(y - top, top + height - y))
         seam = min(self._feather_px, 0.7 * self._travel_px(points)) + 1e-3
-        return _smoothstep(depth / np.float32(seam))
+        return smoothstep(depth / np.float32(seam))
 
     def _travel_px(self, points: Points) -> float:
         """Return how far the frame's corner cells are from where they are when that photo is at rest."""
@@ -103,8 +104,7 @@ class Morph:
             return self._coloured(self._pixels_b.sample(self._grid, self._b.to_pixels, in_b), way, 0.0)
         one = self._coloured(self._pixels_a.sample(self._grid, self._a.to_pixels, in_a), way, 1.0)
         other = self._coloured(self._pixels_b.sample(self._grid, self._b.to_pixels, in_b), way, 0.0)
-        share = np.ascontiguousarray(self._grid.per_pixel(weight))
-        return cv2.blendLinear(one, other, 1 - share, share)  # type: ignore[return-value]
+        return blended(one, other, self._grid.per_pixel(weight))
 
     def _coloured(self, drawn: Frame, way: float, first: float) -> Frame:
         """Move a photo's colours along from the first's to the second's, so that the blend shows no pulse."""
@@ -115,12 +115,7 @@ class Morph:
             table = levels + way * (levels * self._gain + self._offset - levels)
         else:
             table = levels + (1 - way) * ((levels - self._offset) / self._gain - levels)
-        return cv2.LUT(drawn, np.clip(table + 0.5, 0, 255).astype(np.uint8)[None])  # type: ignore[return-value]
-
-
-def _smoothstep(values: Field) -> Field:
-    v = np.clip(values, 0, 1)
-    return (v * v * (3 - 2 * v)).astype(np.float32)
+        return translated(drawn, np.clip(table + 0.5, 0, 255).astype(np.uint8)[None])
 
 
 def _inverse_overscan(overscan: float, way: float, window: Rectangle) -> Matrix:
@@ -141,11 +136,12 @@ def _covered(a: FramedPhoto, b: FramedPhoto, step: Matrix, overscan: float, way:
     steps = np.linspace(0, 1, 13, dtype=np.float32)
     points = np.stack(np.meshgrid(window[0] + window[2] * steps, window[1] + window[3] * steps), -1).astype(np.float32)
     points = apply(_inverse_overscan(overscan, way, window), points)
-    inside = _within(apply(exp(-step * way), points), a.bounds) | _within(apply(exp(step * (1 - way)), points), b.bounds)
-    return bool(inside.all())
+    in_a = _within(apply(exp(-step * way), points), a.bounds)
+    return bool((in_a | _within(apply(exp(step * (1 - way)), points), b.bounds)).all())
 
 
-def _within(points: Points, box: Rectangle) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    low = np.array(box[:2], np.float32) - 0.5
-    high = np.array((box[0] + box[2], box[1] + box[3]), np.float32) + 0.5
-    return np.all((points >= low) & (points <= high), axis=-1)  # type: ignore[no-any-return]
+def _within(points: Points, box: Rectangle) -> NDArray[np.bool_]:
+    low = np.array(box[:2]) - 0.5
+    high = low + np.array(box[2:]) + 1
+    inside: NDArray[np.bool_] = np.all((points >= low) & (points <= high), axis=-1)
+    return inside

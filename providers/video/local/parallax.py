@@ -10,11 +10,22 @@ import numpy as np
 
 from media.encode import Frame
 from models.media import CameraMovement, Size
-from providers.video.local.camera import default_movement, displacement, ease, smoothstep, there_and_back
+from providers.video.local.camera import default_movement, displacement, ease, there_and_back
 from providers.video.local.depth import nearness
 from providers.video.local.framing import FramedPhoto
-from providers.video.local.grid import Field, Grid, Pyramid
-from providers.video.local.projective import Points
+from providers.video.local.grid import Grid, Pyramid
+from providers.video.local.imaging import (
+    Field,
+    Points,
+    blended,
+    blurred,
+    grey,
+    look_up,
+    resized,
+    single,
+    smoothstep,
+    translated,
+)
 from providers.video.local.windows import compose, settled
 
 _LONGEST_DISSOLVE_S = 1.1
@@ -45,7 +56,7 @@ class Parallax:
             return self._first.frame(way)
         if progress >= 1:
             return self._last.frame(way - 1)
-        share = _smoothstep((progress * (1 + _STAGGER) - _STAGGER * self._order))
+        share = smoothstep(progress * (1 + _STAGGER) - _STAGGER * self._order)
         return _dissolved(self._first.frame(way), self._last.frame(way - 1), self._grid.per_pixel(share))
 
 
@@ -86,8 +97,7 @@ class _MovedPhoto:
 
 def _over_window(picture: Field, points: Points) -> Field:
     rows, columns = picture.shape
-    at = (points + 1) / 2 * np.array([columns, rows], np.float32) - np.float32(0.5)
-    return cv2.remap(picture, at.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    return look_up(picture, single((points + 1) / 2 * np.array([columns, rows])))
 
 
 def _order(photo: FramedPhoto, near: Field, movement: CameraMovement, points: Points) -> Field:
@@ -97,8 +107,8 @@ def _order(photo: FramedPhoto, near: Field, movement: CameraMovement, points: Po
     and what is bright or near comes a little before the rest.
     """
     rows, columns = near.shape
-    grey = cv2.cvtColor(cv2.resize(photo.still, (columns, rows), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    faint = cv2.GaussianBlur(2 - grey.astype(np.float32) / 255 - near, (0, 0), 0.05 * max(rows, columns))
+    light = single(grey(resized(photo.still, Size(columns, rows)))) / np.float32(255)
+    faint = blurred(single(2 - light - near), 0.05 * max(rows, columns))
     x = points[..., 0]
     outward = np.linalg.norm(points, axis=2)
     match movement:
@@ -113,19 +123,13 @@ def _order(photo: FramedPhoto, near: Field, movement: CameraMovement, points: Po
         case CameraMovement.STATIC_FLOAT:
             late = np.zeros_like(x)
     order = late + 0.8 * faint
-    return ((order - order.min()) / max(float(order.max() - order.min()), 1e-3)).astype(np.float32)
+    return single((order - order.min()) / max(float(order.max() - order.min()), 1e-3))
 
 
-def _smoothstep(values: Field) -> Field:
-    v = np.clip(values, 0, 1)
-    return (v * v * (3 - 2 * v)).astype(np.float32)
-
-
-_LINEAR = (np.arange(256, dtype=np.float32)) ** 2  # display gamma taken as 2: within a level or two of sRGB in a blend
+_LINEAR = np.arange(256, dtype=np.float32) ** 2  # display gamma taken as 2: within a level or two of sRGB in a blend
 
 
 def _dissolved(a: Frame, b: Frame, share: Field) -> Frame:
     """Blend in linear light, as film and lenses do: highlights stay bright and the middle does not turn grey."""
-    share = np.ascontiguousarray(share)
-    light = cv2.blendLinear(cv2.LUT(a, _LINEAR), cv2.LUT(b, _LINEAR), 1 - share, share)
-    return cv2.convertScaleAbs(cv2.sqrt(light))  # type: ignore[return-value]
+    light = blended(translated(a, _LINEAR), translated(b, _LINEAR), share)
+    return np.asarray(cv2.convertScaleAbs(cv2.sqrt(light)), np.uint8)

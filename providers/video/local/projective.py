@@ -9,12 +9,11 @@ squaring with Denman-Beavers square roots, exponential by scaling and squaring: 
 import numpy as np
 from numpy.typing import NDArray
 
+from providers.video.local.imaging import Points, single
+
 Matrix = NDArray[np.float64]
 """A 3×3 homogeneous matrix acting on column vectors (x, y, 1). Its sign matters: points that are seen come out with a
 positive third coordinate."""
-
-Points = NDArray[np.float32]
-"""Positions, shape (..., 2), x before y. The centre of pixel 0 is at 0.5."""
 
 Rectangle = tuple[float, float, float, float]
 """Left, top, width, height."""
@@ -45,7 +44,7 @@ def apply(matrix: Matrix, points: Points) -> Points:
         depth = np.full_like(x, m[2, 2])
     safe = np.where(depth > 1e-6, depth, np.float32(1e-6))
     mapped = np.stack(((m[0, 0] * x + m[0, 1] * y + m[0, 2]) / safe, (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / safe), -1)
-    return np.clip(mapped, -1e6, 1e6).astype(np.float32)
+    return single(np.clip(mapped, -1e6, 1e6))
 
 
 def log(matrix: Matrix) -> Matrix:

@@ -5,6 +5,7 @@ neither photo is favoured.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from media.encode import Frame
 from models.media import Size
 from providers.video.local.framing import FramedPhoto
-from providers.video.local.grid import Field
-from providers.video.local.projective import Matrix, Points, Rectangle, apply, exp, log
+from providers.video.local.imaging import Field, Points, averaged, blurred, lattice, look_up, single
+from providers.video.local.projective import Matrix, Rectangle, apply, exp, log
 
 FLOW_SIDE_PX = 640
 """Longest side at which optical flow is computed; the selector's pixels are pixels of this size."""
@@ -65,7 +66,7 @@ def measure_residual(a: FramedPhoto, b: FramedPhoto, relation: Matrix, size: Siz
     """Compare two framed photos; ``relation`` maps frame pixels of ``a`` to frame pixels of ``b``."""
     scale = FLOW_SIDE_PX / max(size)
     small = Size(max(24, round(size.width * scale)), max(24, round(size.height * scale)))
-    places = _places(small, size)
+    places = lattice(size, small)
     step = log(relation)
     half_a, inside_a = _seen(a, apply(exp(-step / 2), places))
     half_b, inside_b = _seen(b, apply(exp(step / 2), places))
@@ -91,12 +92,6 @@ def measure_residual(a: FramedPhoto, b: FramedPhoto, relation: Matrix, size: Siz
     )
 
 
-def _places(small: Size, size: Size) -> Points:
-    across = (np.arange(small.width, dtype=np.float32) + 0.5) * (size.width / small.width)
-    down = (np.arange(small.height, dtype=np.float32) + 0.5) * (size.height / small.height)
-    return np.stack(np.meshgrid(across, down), -1).astype(np.float32)
-
-
 def _inside(points: Points, box: Rectangle) -> NDArray[np.bool_]:
     left, top, width, height = box
     x, y = points[..., 0], points[..., 1]
@@ -108,32 +103,31 @@ def _seen(photo: FramedPhoto, points: Points) -> tuple[NDArray[np.float32], NDAr
     """Look the photo up at frame positions, anti-aliased, as float; and say which of them it covers."""
     positions = apply(photo.to_pixels, points)
     stride = float(np.median(np.abs(np.diff(positions[..., 0], axis=1))))
-    blurred = cv2.GaussianBlur(photo.pixels, (0, 0), max(0.3, 0.4 * stride))
-    seen = cv2.remap(blurred, positions - np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    seen = look_up(blurred(photo.pixels, max(0.3, 0.4 * stride)), positions)
     return seen.astype(np.float32), _inside(points, photo.bounds)
 
 
 def _flows(a: NDArray[np.float32], b: NDArray[np.float32], common: NDArray[np.bool_]) -> tuple[Points, Points]:
     grey_a, grey_b = (_grey(picture, common) for picture in (a, b))
-    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return engine.calc(grey_a, grey_b, None), engine.calc(grey_b, grey_a, None)  # type: ignore[return-value]
+    engine: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return engine.calc(grey_a, grey_b, None), engine.calc(grey_b, grey_a, None)
 
 
 def _grey(picture: NDArray[np.float32], common: NDArray[np.bool_]) -> Frame:
     """Return luminance with the common view's mean and contrast made standard, so that exposure does not count."""
-    grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    values = grey[common] if common.any() else grey
-    return np.clip((grey - values.mean()) / (values.std() + 4) * 50 + 128, 0, 255).astype(np.uint8)
+    luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+    values = luminance[common] if common.any() else luminance
+    standard: Frame = np.clip((luminance - values.mean()) / (values.std() + 4) * 50 + 128, 0, 255).astype(np.uint8)
+    return standard
 
 
 def _displaced(picture: NDArray[np.float32], flow: Points) -> NDArray[np.float32]:
-    rows, columns = flow.shape[:2]
-    at = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).astype(np.float32) + flow
-    return cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    here = Size(flow.shape[1], flow.shape[0])
+    return look_up(picture, lattice(here, here) + flow)
 
 
 def _round_trip(out: Points, home: Points) -> Field:
-    return np.linalg.norm(out + _displaced(home, out), axis=2).astype(np.float32)
+    return single(np.linalg.norm(out + _displaced(home, out), axis=2))
 
 
 def _colour_match(
@@ -150,31 +144,31 @@ def _colour_match(
 
 def _trust(error: Field, unlike: NDArray[np.float32], common: NDArray[np.bool_]) -> Field:
     """Return 1 where flow agrees with itself and colours agree after it, 0 where not, softly between."""
-    difference = cv2.GaussianBlur(np.abs(unlike).max(2), (0, 0), 2.0)
+    difference = blurred(np.abs(unlike).max(2), 2.0)
     trust = np.clip(2 - error / 1.5, 0, 1) * np.clip(2 - difference / 18, 0, 1) * common
     # Erode before softening: what lies at the rim of a wrong match is wrong too.
-    return cv2.GaussianBlur(cv2.erode(trust.astype(np.float32), np.ones((5, 5))), (0, 0), 2.5)  # type: ignore[return-value]
+    return blurred(np.asarray(cv2.erode(trust.astype(np.float32), np.ones((5, 5))), np.float32), 2.5)
 
 
 def _smoothed(flow: Points, trust: Field) -> Points:
     """Keep trusted flow; elsewhere continue it smoothly from the surroundings, fading to none far away."""
-    weight = np.maximum(trust, 1e-4)[..., None]
-    fine = cv2.GaussianBlur(flow * weight, (0, 0), _FLOW_SIGMA_PX) / cv2.GaussianBlur(weight, (0, 0), _FLOW_SIGMA_PX)[..., None]
-    spread = cv2.blur(trust, (81, 81))[..., None]
-    wide = cv2.blur(cv2.blur(flow * trust[..., None], (81, 81)), (41, 41)) / (cv2.blur(spread, (41, 41))[..., None] + 0.02)
-    return (trust[..., None] * fine + (1 - trust[..., None]) * wide).astype(np.float32)
+    weight = np.maximum(trust, np.float32(1e-4))[..., None]
+    fine = blurred(flow * weight, _FLOW_SIGMA_PX) / blurred(weight, _FLOW_SIGMA_PX)[..., None]
+    spread = averaged(averaged(trust, 81), 41)[..., None]
+    wide = averaged(averaged(flow * trust[..., None], 81), 41) / (spread + np.float32(0.02))
+    return single(trust[..., None] * fine + (1 - trust[..., None]) * wide)
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32], common: NDArray[np.bool_]) -> float:
     if common.sum() < 100:
         return 0.0
-    one, other = (cv2.GaussianBlur(picture, (0, 0), 1.0)[common].ravel() for picture in (a, b))
+    one, other = (blurred(picture, 1.0)[common].ravel() for picture in (a, b))
     one, other = one - one.mean(), other - other.mean()
     return float((one * other).sum() / (np.sqrt((one**2).sum() * (other**2).sum()) + 1e-6))
 
 
 def _folded(flow: Points, sure: NDArray[np.bool_]) -> float:
-    smooth = cv2.GaussianBlur(flow, (0, 0), 2.0)
+    smooth = blurred(flow, 2.0)
     dx_dx, dx_dy = 1 + np.gradient(smooth[..., 0], axis=1), np.gradient(smooth[..., 0], axis=0)
     dy_dx, dy_dy = np.gradient(smooth[..., 1], axis=1), 1 + np.gradient(smooth[..., 1], axis=0)
     folded = (dx_dx * dy_dy - dx_dy * dy_dx < 0.1) & sure

@@ -1,10 +1,10 @@
 """Putting a drawn picture into its window: the backdrop around it, and the way out of and into rest."""
 
-import cv2
 import numpy as np
 
 from media.encode import Frame
 from providers.video.local.framing import FramedPhoto
+from providers.video.local.imaging import Field, blended, mixed, single
 from providers.video.local.projective import Rectangle
 
 _SETTLE_PX = 0.7  # travel below which a frame is partly the photo at rest: its finer resampling comes and goes unseen
@@ -20,21 +20,21 @@ def compose(drawn: Frame, a: FramedPhoto, b: FramedPhoto, way: float) -> Frame:
     """Set a frame-sized drawing on the backdrops, blended by ``way``; only its window stays. Without one, as it is."""
     if a.backdrop is None or b.backdrop is None:
         return drawn
-    behind = cv2.addWeighted(a.backdrop, 1 - way, b.backdrop, way, 0)
-    window = moved_window(a, b, way)
-    height, width = drawn.shape[:2]
-    share = np.outer(_coverage(window[1], window[3], height), _coverage(window[0], window[2], width)).astype(np.float32)
-    return cv2.blendLinear(drawn, behind, share, 1 - share)  # type: ignore[return-value]
+    behind = a.backdrop if a is b else mixed(a.backdrop, b.backdrop, way)
+    left, top, width, height = moved_window(a, b, way)
+    share = np.outer(_coverage(top, height, drawn.shape[0]), _coverage(left, width, drawn.shape[1]))
+    return blended(behind, drawn, share)
 
 
 def settled(drawn: Frame, a: FramedPhoto, b: FramedPhoto, travel_a_px: float, travel_b_px: float) -> Frame:
     """Blend a frame with the photo at rest while it has hardly left it, or has all but arrived."""
     still, travel = (a.still, travel_a_px) if travel_a_px < travel_b_px else (b.still, travel_b_px)
-    share = 1 - travel / _SETTLE_PX
-    return drawn if share <= 0 else cv2.addWeighted(still, share, drawn, 1 - share, 0)  # type: ignore[return-value]
+    moved = travel / _SETTLE_PX
+    return drawn if moved >= 1 else mixed(still, drawn, moved)
 
 
-def _coverage(start: float, length: float, count: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _coverage(start: float, length: float, count: int) -> Field:
     """Return how much of each of ``count`` pixels in a row lies between start and start + length."""
-    left = np.arange(count, dtype=np.float64)
-    return np.clip(np.minimum(left + 1, start + length) - np.maximum(left, start), 0, 1)
+    left = np.arange(count)
+    covered = np.minimum(left + 1, start + length) - np.maximum(left, start)
+    return single(np.clip(covered, 0, 1))

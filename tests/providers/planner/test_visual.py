@@ -100,7 +100,7 @@ def test_noise_on_a_plain_ground_does_not_make_a_soft_subject_sharp() -> None:
     picture.paste(view(2).crop((250, 150, 550, 450)), (60, 60))
     noise = np.random.default_rng(1).integers(0, 2, (768, 1024, 1))
     soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(6))) + noise
-    assert picture_features(Image.fromarray(soft.astype(np.uint8))).sharpness < 0.5
+    assert picture_features(Image.fromarray(soft.astype(np.uint8))).sharpness < 0.7
 
 
 @pytest.mark.parametrize("gain", [0.15, 3.0])
