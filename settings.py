@@ -7,7 +7,7 @@ equals unset. Nothing here is read at import time: call ``get_settings()``.
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.providers import VideoModel
@@ -36,6 +36,39 @@ class Settings(BaseSettings):
     video_generation_model: VideoModel = Field("auto", alias="VIDEO_GENERATION_MODEL")
     """Which engine renders clips when the request does not say."""
 
+    host: str = Field("127.0.0.1", alias="HOST")
+    """Address to listen on. Any but a loopback one needs authentication, or AUTH_REQUIRED=false by name."""
+
+    api_port: int = Field(8000, ge=1, le=65535, alias="API_PORT")
+    """First port of the API."""
+
+    port: int = Field(4000, ge=1, le=65535, alias="PORT")
+    """Second port, which existing clients have built in; both serve every route. Equal to API_PORT = one port."""
+
+    prefect_port: int = Field(4200, ge=1, le=65535, alias="PREFECT_PORT")
+    """Port of the Prefect server and its UI; always on loopback, because that UI has no authentication."""
+
+    public_base_url: str | None = Field(None, alias="PUBLIC_BASE_URL")
+    """Address under which others reach this server; unset = http://localhost:PORT."""
+
+    allowed_hosts: str = Field("", alias="ALLOWED_HOSTS")
+    """Further names accepted in the Host header, separated by commas."""
+
+    cors_origins: str = Field("", validation_alias=AliasChoices("CORS_ORIGINS", "CORS_ALLOW_ORIGINS"))
+    """Further origins that may call the API from a browser, separated by commas; * for all, then without credentials."""
+
+    auth_required: bool | None = Field(None, alias="AUTH_REQUIRED")
+    """``false``, by name, allows a HOST other than loopback without authentication."""
+
+    max_upload_mb: int = Field(100, ge=1, le=10_000, alias="MAX_UPLOAD_MB")
+    """Largest accepted upload, in megabytes."""
+
+    asset_url_allow_private: bool = Field(False, alias="ASSET_URL_ALLOW_PRIVATE")
+    """Lets callers import from private addresses; for development and tests only."""
+
+    planner_timeout_seconds: float = Field(20, gt=0, le=30, alias="PLANNER_TIMEOUT_SECONDS")
+    """How long planning may take; creating a job waits for its plan at most five seconds longer."""
+
     prefect_api_url: str | None = Field(None, alias="PREFECT_API_URL")
     """A running Prefect server; unset = `atelier run` starts a private one for its own length."""
 
@@ -51,6 +84,16 @@ class Settings(BaseSettings):
             return self.database_url
         path = self.database_path or Path("scenes.db")
         return f"sqlite:///{self.data_dir / path.expanduser()}"
+
+    @property
+    def base_url(self) -> str:
+        """The public address of this server, without a trailing slash."""
+        return (self.public_base_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The API's ports, each once."""
+        return tuple(dict.fromkeys((self.api_port, self.port)))
 
     @property
     def scratch_dir(self) -> Path:

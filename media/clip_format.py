@@ -20,6 +20,8 @@ _RATE_TOLERANCE = Fraction(1, 2500)  # 24 and 24000/1001 differ by 1/1000
 _HIGHEST_RATE = 60
 _PLAIN_PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 """Those of H.264 that are always 4:2:0 with 8 bits (ITU-T H.264, Annex A), which every player decodes."""
+_LABELLED_IN_CONFIGURATION = ("h264", "hevc")
+"""Codecs whose colour labels are known without decoding; of others the decoder must tell."""
 _UNSPECIFIED = 2  # ISO 23091-2: the matrix coefficients are not named
 
 
@@ -73,7 +75,7 @@ def read_clip(path: Path) -> Clip:
             format=form,
             duration_s=line.duration_s,
             frames=line.frames,
-            unlabelled=track.codec_context.colorspace == _UNSPECIFIED,
+            unlabelled=form.codec in _LABELLED_IN_CONFIGURATION and track.codec_context.colorspace == _UNSPECIFIED,
             steady=line.steady,
             copyable=fit_to_copy and shown_as_stored(path),
         )

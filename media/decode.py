@@ -27,8 +27,8 @@ from models.errors import InvalidMedia
 from models.media import Size
 
 MAX_PIXELS = 100_000_000
-"""Largest picture decoded. A decoded picture takes four bytes a pixel, so this is 400 MB, and about twice that while
-it is turned; the largest cameras in use make 102 million pixels at the very top, phones 48 to 50 million."""
+"""Largest picture decoded. A decoded picture takes four bytes a pixel, so this is 400 MB, and 1.2 GB for the moment in
+which it is converted or turned. Phones make 12 to 50 million pixels; only medium-format cameras come near the limit."""
 
 MIN_SIDE_PX = 16
 """Smallest side. Below it there is no picture to speak of, and filters and encoders divide by nearly nothing."""

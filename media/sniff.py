@@ -122,7 +122,7 @@ def _iso_media(head: bytes) -> Sniffed | None:
     if head[4:8] == b"ftyp":
         size = int.from_bytes(head[:4], "big")
         brands = [head[at : at + 4] for at in (8, *range(16, min(size, len(head), 512) - 3, 4))]
-        if brands[0] in ():
+        if brands[0] in _GENERIC_HEIF:
             return next((_BRANDS[brand] for brand in brands[1:] if brand in _BRANDS), HEIC)
         return _BRANDS.get(brands[0], MP4)
     # QuickTime before 2001 has no file type box.

@@ -22,3 +22,13 @@ class StoredObject(SQLModel, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
     content_type: str = Field(max_length=100)
     stored_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class ObjectChunk(SQLModel, table=True):
+    """A part of an object's bytes, for the store that keeps them in the database (``STORAGE_URL=db://``)."""
+
+    __tablename__ = "object_chunks"
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    position: int = Field(primary_key=True)
+    data: bytes

@@ -5,9 +5,10 @@ from sqlmodel import SQLModel
 from models.assets import Asset
 from models.campaigns import Campaign, Client
 from models.events import Event
+from models.idempotency import IdempotentRequest
 from models.jobs import Job, Scene
-from models.objects import StoredObject
+from models.objects import ObjectChunk, StoredObject
 from models.predictions import Prediction
 
-TABLES = (Client, Campaign, StoredObject, Asset, Job, Scene, Prediction, Event)
+TABLES = (Client, Campaign, StoredObject, ObjectChunk, Asset, Job, Scene, Prediction, Event, IdempotentRequest)
 METADATA = SQLModel.metadata

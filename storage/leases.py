@@ -1,6 +1,7 @@
 """Leases: who may write to a job, and the transactions that check it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,18 @@ from storage.database import get_database
 
 LEASE_DURATION = timedelta(seconds=15)
 RENEWAL_INTERVAL_S = 5.0
+
+
+def claim_patiently(lease: JobLease, patience_s: float = 3.0) -> None:
+    """Claim the job, waiting a little for a run that is just ending. Raises like ``claim``."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return claim(lease)
+        except Superseded:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def claim(lease: JobLease) -> None:

@@ -23,7 +23,7 @@ def open_job(request: ImagePairsRequest) -> Iterator[JobLease]:
     flow_run_id = runtime.flow_run.id
     owner = f"{flow_run_id or new_uuid()}/{runtime.flow_run.run_count or 1}"
     lease = JobLease(job_id=_find_or_create(request, flow_run_id), owner=owner)
-    leases.claim(lease)
+    leases.claim_patiently(lease)
     try:
         with leases.renewed(lease):
             jobs.begin_attempt(lease, flow_run_id)

@@ -129,12 +129,16 @@ def test_turned_clips_are_never_copied(bad: Path, tmp_path: Path) -> None:
     assert (result.normalised, result.size) == ((0, 1), (1080, 1920))
 
 
-def test_other_containers_and_unlabelled_colours(make_clip: MakeClip, tmp_path: Path) -> None:
-    hd = Size(1280, 720)
-    bare = tmp_path / "bare.webm"
-    source = ffmpeg.input(str(make_clip("a.mp4", RED, hd, frames=6)))
-    run_graph(source.output(str(bare), vcodec="libvpx", colorspace="unknown", color_range="unknown"), timeout_s=60)
-    stitch([bare, make_clip("b.mp4", GREEN, hd, frames=6)], tmp_path / "film.mp4", aspect_ratio="16:9")
+@pytest.mark.parametrize("name", ["bare.mp4", "labelled.webm"])
+def test_colours_survive_normalising(make_clip: MakeClip, tmp_path: Path, name: str) -> None:
+    """An HD film that does not name its colours is taken for BT.709."""
+    source = ffmpeg.input(str(make_clip("a.mp4", RED, HD, frames=6)))
+    if name == "bare.mp4":
+        unknown = {"colorspace": "unknown", "color_primaries": "unknown", "color_trc": "unknown"}
+        source = source.filter("setparams", **unknown)
+    codec = "libx264" if name == "bare.mp4" else "libvpx-vp9"
+    run_graph(source.output(str(tmp_path / name), vcodec=codec), timeout_s=60)
+    stitch([tmp_path / name, make_clip("b.mp4", GREEN, frames=6)], tmp_path / "film.mp4", aspect_ratio="16:9")
     assert_shows(watch(tmp_path / "film.mp4")[0], [(RED, 6), (GREEN, 6)])
 
 

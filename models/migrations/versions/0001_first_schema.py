@@ -38,6 +38,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_events_inserted_at'), ['inserted_at'], unique=False)
         batch_op.create_index('ix_events_topic', ['topic', 'id'], unique=False)
 
+    op.create_table('idempotent_requests',
+    sa.Column('key', sa.String(255), nullable=False),
+    sa.Column('path', sa.String(255), nullable=False),
+    sa.Column('request_hash', sa.String(64), nullable=False),
+    sa.Column('status_code', sa.Integer(), nullable=False),
+    sa.Column('body', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('inserted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('key', 'path')
+    )
+    with op.batch_alter_table('idempotent_requests', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idempotent_requests_inserted_at'), ['inserted_at'], unique=False)
+
+    op.create_table('object_chunks',
+    sa.Column('sha256', sa.String(64), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('sha256', 'position')
+    )
     op.create_table('objects',
     sa.Column('sha256', sa.String(64), nullable=False),
     sa.Column('md5', sa.String(32), nullable=False),
@@ -284,6 +302,11 @@ def downgrade() -> None:
 
     op.drop_table('campaigns')
     op.drop_table('objects')
+    op.drop_table('object_chunks')
+    with op.batch_alter_table('idempotent_requests', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idempotent_requests_inserted_at'))
+
+    op.drop_table('idempotent_requests')
     with op.batch_alter_table('events', schema=None) as batch_op:
         batch_op.drop_index('ix_events_topic')
         batch_op.drop_index(batch_op.f('ix_events_inserted_at'))

@@ -13,8 +13,8 @@ from providers.video.local.imaging import Field, Points
 
 _RAMP = 0.38  # share of the time spent gaining speed, and again losing it: an unhurried operator's hand
 _DOLLY = 0.17  # enlargement of the middle distance over a whole move
-_TRUCK = 0.15
-_PAN = 0.20
+_TRUCK = 0.17
+_PAN = 0.22
 _FLOAT = 0.028
 _NEARNESS = 0.55  # how much faster the nearest moves than the middle distance, and slower the farthest
 _OVERSCAN = 0.45  # share of a sideways move hidden by enlarging, the rest by letting the picture's edge lag behind

@@ -19,7 +19,7 @@ from providers.video.local.subjects import Map, subject_map
 _FINEST = 2.0  # working pixels per frame pixel: with twice as many, looking between them costs no sharpness
 _SPARE = 0.6  # picture kept beyond the crop on each side, in units of the frame's side
 _COMMON = 0.7  # share of a view that both photos should show; more would only take the move out of a pan
-_OFFSETS = 25  # positions tried for a crop along the side that is cut
+_OFFSETS = 15  # positions tried for a crop along the side that is cut
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ def _working_pixels(photo: Frame, crop: Rectangle, window: Rectangle) -> tuple[F
     scale = _FINEST * max(window[2] / crop[2], window[3] / crop[3])
     size = Size(max(1, round(region[2] * scale)), max(1, round(region[3] * scale)))
     onto_working = rectangle_map(region, (0, 0, size.width, size.height))
-    return _crop_resized(photo, region, size), onto_working @ rectangle_map(window, crop)
+    pixels = resized(photo[start[1] : end[1], start[0] : end[0]], size)
+    return pixels, onto_working @ rectangle_map(window, crop)
 
 
 def _spare(photo: Frame, crop: Rectangle) -> Spare:

@@ -10,7 +10,7 @@ import numpy as np
 
 from media.encode import Frame
 from models.media import Size
-from providers.video.local.imaging import Field, Points, enlarged, look_up, resized
+from providers.video.local.imaging import Field, Points, enlarged, look_up, look_up_indices, resized
 from providers.video.local.projective import Matrix, apply
 
 CELL_PX = 4
@@ -54,7 +54,7 @@ class Pyramid:
         positions = apply(to_pixels, points)
         level = self._level(positions)
         scale = np.array(level.shape[1::-1]) / np.array(self._levels[0].shape[1::-1])
-        return look_up(level, grid.per_pixel(positions * scale.astype(np.float32)))
+        return look_up_indices(level, grid.per_pixel(positions * scale.astype(np.float32) - np.float32(0.5)))
 
     def _level(self, positions: Points) -> Frame:
         step = float(np.median(np.abs(np.diff(positions[..., 0], axis=1)))) / CELL_PX

@@ -26,9 +26,12 @@ def single(values: ArrayLike) -> NDArray[np.float32]:
 
 def look_up(picture: NDArray[_Number], at: Points) -> NDArray[_Number]:
     """Return the picture's values at positions, bilinearly; outside, its edge is repeated."""
-    found: NDArray[_Number] = _cv2.remap(
-        picture, at - np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return look_up_indices(picture, at - np.float32(0.5))
+
+
+def look_up_indices(picture: NDArray[_Number], at: Points) -> NDArray[_Number]:
+    """Do as ``look_up``, with positions as array indices: the centre of pixel 0 is at 0."""
+    found: NDArray[_Number] = _cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return found
 
 

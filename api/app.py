@@ -1,0 +1,60 @@
+"""The application: middleware, error shapes, routers, and what runs beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse, Response
+
+from api.errors import install_error_handlers
+from api.idempotency import Replay
+from api.origins import EXTENSION_SCHEMES, OriginGuard, Origins
+from api.runs import running_submitter
+from settings import get_settings
+from storage.database import get_database
+from storage.migrations import upgrade
+
+API_NAME, API_VERSION = "Video Generation API", "3.0.0"
+
+
+def create_app() -> FastAPI:
+    """Build the application for the settings in force."""
+    settings = get_settings()
+    app = FastAPI(
+        title=API_NAME,
+        version=API_VERSION,
+        openapi_url=None,  # served by api.documents, which adds what existing clients read
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    origins = Origins(settings)
+    app.add_middleware(OriginGuard, origins=origins)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"] if origins.any else origins.listed,
+        allow_origin_regex=None if origins.any else f"({'|'.join(EXTENSION_SCHEMES)})://.*",
+        allow_credentials=not origins.any,
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Accept-Ranges", "Content-Range", "Content-Length", "Content-Disposition"],
+    )
+    install_error_handlers(app)
+    app.add_exception_handler(Replay, _replayed)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    await asyncio.to_thread(upgrade, get_database())
+    async with running_submitter() as submitter:
+        app.state.submitter = submitter
+        yield
+
+
+async def _replayed(_request: Request, replay: Exception) -> Response:
+    assert isinstance(replay, Replay)
+    return JSONResponse(replay.body, replay.status_code)

@@ -1,0 +1,36 @@
+"""What can be run: every workflow, where its flow is, and what it is started with."""
+
+from pydantic import BaseModel, ConfigDict
+
+from models.runs import ImagePairsRequest
+
+WORK_POOL = "atelier"
+
+
+class Workflow(BaseModel):
+    """One workflow. ``entrypoint`` is a module path: the file form would load the module twice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    entrypoint: str
+    request: type[BaseModel]
+    description: str
+
+    @property
+    def deployment(self) -> str:
+        """The deployment's full name in Prefect: flow and deployment share the workflow's name."""
+        return f"{self.name}/{self.name}"
+
+
+WORKFLOWS: dict[str, Workflow] = {
+    workflow.name: workflow
+    for workflow in (
+        Workflow(
+            name="image-pairs",
+            entrypoint="flows.image_pairs.image_pairs",
+            request=ImagePairsRequest,
+            description="Photos of a campaign become a storyboard, clips rendered in parallel, and one film.",
+        ),
+    )
+}
