@@ -121,8 +121,6 @@ def _opened(path: Path) -> Iterator[tuple[str, ImageFile.ImageFile]]:
                 stored = _DECODERS[name](file)
         except _DECODER_FAULTS as exc:
             raise InvalidMedia(f"the {name.upper()} header is damaged or cut off") from exc
-        if min(stored.size) < 1:
-            raise InvalidMedia("the picture has no pixels")
         yield name, stored
 
 

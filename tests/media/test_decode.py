@@ -68,6 +68,20 @@ def test_sixteen_bits_are_scaled(bad: Path, photos: Path, name: str) -> None:
     assert np.abs(np.asarray(open_picture(bad / name).convert("L"), float) - np.asarray(original, float)).mean() < 4
 
 
+def test_sixteen_bits_of_grey_keep_their_order(tmp_path: Path) -> None:
+    levels = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    seen = np.asarray(open_picture(tmp_path / "a.png"))[..., 0].ravel().astype(int)
+    assert (seen[0], seen[-1]) == (0, 255)
+    assert np.abs(seen - levels.ravel() / 257).max() <= 1
+
+
+def test_picture_without_pixels_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes(7) + b"\x2c" + bytes(9) + b"\x02\x00\x3b")
+    with pytest.raises(InvalidMedia):
+        read_picture_header(tmp_path / "a.gif")
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_picture_is_upright_in_every_orientation(tmp_path: Path, orientation: int) -> None:
     shown = Image.effect_noise((64, 48), 90).resize((64, 48), Image.Resampling.BOX).convert("RGB")

@@ -100,6 +100,17 @@ def test_film_cut_short_is_refused_and_one_with_a_tail_is_not(tmp_path: Path, ma
     assert probe(tmp_path / "tail.mp4").frame_count == 24
 
 
+def test_film_with_a_long_box_size_is_read(tmp_path: Path, make_clip: Callable[..., Path]) -> None:
+    whole = make_clip("a.mp4", (9, 99, 200)).read_bytes()
+    empty_box = (1).to_bytes(4, "big") + b"free" + (16).to_bytes(8, "big")
+    (tmp_path / "long.mp4").write_bytes(whole + empty_box)
+    assert probe(tmp_path / "long.mp4").frame_count == 24
+    cut = (1).to_bytes(4, "big") + b"mdat" + (1 << 33).to_bytes(8, "big")
+    (tmp_path / "cut.mp4").write_bytes(whole + cut)
+    with pytest.raises(InvalidMedia, match="cut off"):
+        probe(tmp_path / "cut.mp4")
+
+
 def test_playlist_in_disguise_reads_no_other_file(tmp_path: Path, make_clip: Callable[..., Path]) -> None:
     make_clip("secret.mp4", (1, 2, 3))
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
