@@ -35,7 +35,7 @@ def shot(technique: str) -> Shot:
 
 def render(technique: str, into: Path) -> None:
     """Render with the local engine, and make sure that it is the technique to be measured."""
-    clip = LocalVideoGenerator().generate(shot(technique), into, lambda share: None)
+    clip = LocalVideoGenerator().generate(shot(technique), into, lambda _: None)
     if clip.technique != technique:
         raise RuntimeError(f"{_PAIRS[technique]} was rendered by {clip.technique}, not {technique}")
 

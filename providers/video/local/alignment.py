@@ -18,7 +18,7 @@ _DISTINCT = 0.78  # nearest against second-nearest descriptor distance (Lowe 200
 _INLIER_PX = 3.0
 _LEAST_INLIERS = 14
 _LARGEST_ZOOM = 5.0
-_STRONGEST_TILT = 0.75  # half-way, per half of the longer side; at 1 the horizon would touch the picture
+_STRONGEST_TILT = 0.9  # half-way, per half of the longer side; at 1 the horizon would touch the picture
 _MOST_STRETCHED = 2.0  # half-way: the larger scale over the smaller
 _MOST_TURNED = 0.4  # half-way, radians
 

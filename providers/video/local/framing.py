@@ -18,7 +18,7 @@ from providers.video.local.subjects import Map, subject_map
 
 _FINEST = 2.0  # working pixels per frame pixel: with twice as many, looking between them costs no sharpness
 _SPARE = 0.6  # picture kept beyond the crop on each side, in units of the frame's side
-_COMMON = 0.7  # share of a view that both photos should show; more would only take the move out of a pan
+_COMMON = 0.5  # share of a view that both photos should show; more would only take the move out of a pan
 _OFFSETS = 15  # positions tried for a crop along the side that is cut
 
 
@@ -123,7 +123,7 @@ class _Crops:
         total = float(photo.subject.sum())
         self.scores = np.array([
             float(_within(photo.subject, _on_map(photo, box)).sum()) / total
-            - 0.05 * abs(step - 0.5)  # of equals, the middle
+            - 0.1 * abs(step - (0.4 if high < height else 0.5))  # of equals, the middle, and heads before feet
             for step, box in zip(steps, self.boxes, strict=True)
         ])  # fmt: skip
 

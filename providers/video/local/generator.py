@@ -11,7 +11,6 @@ from typing import Protocol, TypeVar, assert_never
 import numpy as np
 
 from media.encode import Frame, encode_frames
-from models.media import Size
 from providers.video.base import GeneratedClip, Progress, Shot, Technique
 from providers.video.local.alignment import relate
 from providers.video.local.framing import FramedPhoto, Photo, crops, frame_contain, frame_cover, load_photo
@@ -84,7 +83,7 @@ def _prepare(shot: Shot) -> tuple[Technique, _Renderer]:
         return "parallax", Orbit(photo, shot.camera_movement, shot.duration_s, size)
     relation = relate(first.pixels, last.pixels)
     a, b = _framed(first, last, relation, shot)
-    morph = None if relation is None else _morph(a, b, relation, size)
+    morph = None if relation is None else _morph(a, b, relation, shot)
     if morph is not None:
         return "morph", morph
     return "parallax", Parallax(a, b, shot.camera_movement, shot.duration_s, size)
@@ -101,12 +100,14 @@ def _framed(first: Photo, last: Photo, relation: Matrix | None, shot: Shot) -> t
             assert_never(shot.fit)
 
 
-def _morph(a: FramedPhoto, b: FramedPhoto, relation: Matrix, size: Size) -> Morph | None:
+def _morph(a: FramedPhoto, b: FramedPhoto, relation: Matrix, shot: Shot) -> Morph | None:
     """Return the move through one scene, or None where it would not be believed."""
     in_frame = b.placement @ relation @ np.linalg.inv(a.placement)
     try:
-        residual = measure_residual(a, b, in_frame, size)
+        residual = measure_residual(a, b, in_frame, shot.size)
     except ValueError:
         return None  # the relation is no move that can be made in steps
-    morph = Morph(a, b, in_frame, residual, size) if residual.same_scene else None
-    return morph if morph is not None and morph.shows_no_gap else None
+    if not residual.same_scene:
+        return None
+    morph = Morph(a, b, in_frame, residual, shot.camera_movement, shot.size)
+    return morph if morph.shows_no_gap else None

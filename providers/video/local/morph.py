@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.encode import Frame
-from models.media import Size
+from models.media import CameraMovement, Size
 from providers.video.local.camera import ease
 from providers.video.local.framing import FramedPhoto
 from providers.video.local.grid import Grid, Pyramid
@@ -19,17 +19,35 @@ from providers.video.local.projective import Matrix, Rectangle, apply, exp, log,
 from providers.video.local.residual import Residual
 from providers.video.local.windows import compose, moved_window, settled
 
-_BLEND_TRUSTED = 0.7  # share of the way over which agreeing photos are blended
+_BLEND_TRUSTED = 0.5  # share of the way over which agreeing photos are blended
 _BLEND_OTHERWISE = 0.14
+_SEEN_LEVELS = 3.0  # difference of exposure, at mid-grey, that a blend would show as a pulse
 _FEATHER = 0.08  # of the frame's longer side: width of the seam where one photo ends within the other
 _MOST_OVERSCAN = 0.3  # largest enlargement half-way that hides what neither photo shows; with more, no morph
 _OVERSCAN_STEP = 0.01
+_LEAST_SHARE = 2e-3  # of a pixel's light, half a level: less is not drawn
+_STILL = 0.06  # of the longer side: views closer than this are taken from one spot, and get a small move of their own
+_OWN_MOVE = 0.1  # enlargement half-way between two photos from one spot
+_OWN_FLOAT = 0.03
+_TOWARDS = {
+    CameraMovement.TRUCK_LATERAL: 1.0,
+    CameraMovement.PAN_SWEEP: 1.0,
+    CameraMovement.TRUCK_LATERAL_OPPOSITE: -1.0,
+}
 
 
 class Morph:
     """Draws the frames of a move between two views; ``frame(time)`` for ``time`` 0–1 is its verb."""
 
-    def __init__(self, a: FramedPhoto, b: FramedPhoto, relation: Matrix, residual: Residual, size: Size) -> None:
+    def __init__(
+        self,
+        a: FramedPhoto,
+        b: FramedPhoto,
+        relation: Matrix,
+        residual: Residual,
+        movement: CameraMovement | None,
+        size: Size,
+    ) -> None:
         self._a, self._b = a, b
         self._gain, self._offset = residual.gain.astype(np.float64), residual.offset.astype(np.float64)
         self._pixels_a, self._pixels_b = Pyramid(a.pixels), Pyramid(b.pixels)
@@ -38,12 +56,17 @@ class Morph:
         self._feather_px = _FEATHER * max(size)
         self._residual = np.concatenate((residual.there, residual.back), -1)
         self._trust = residual.trust
-        self._overscan = _needed_overscan(a, b, self._step)
+        self._gapless = _needed_overscan(a, b, self._step)
+        stillness = max(0.0, 1 - self._travel_px(apply(relation, self._grid.points)) / (_STILL * max(size)))
+        own_move = _OWN_FLOAT if movement is CameraMovement.STATIC_FLOAT else _OWN_MOVE
+        self._overscan = max(self._gapless, own_move * stillness)
+        # Gaps lie on both sides: only where there are none may the enlargement lean to one.
+        self._towards = _TOWARDS.get(movement, 0.0) if movement and stillness and not self._gapless else 0.0
 
     @property
     def shows_no_gap(self) -> bool:
         """Tell whether the two photos together fill every frame."""
-        return self._overscan <= _MOST_OVERSCAN
+        return self._gapless <= _MOST_OVERSCAN
 
     def frame(self, time: float) -> Frame:
         """Draw the frame at ``time``."""
@@ -61,7 +84,8 @@ class Morph:
         Between the photos, flow follows the quadratic rule of Jiang et al. (Super SloMo, 2018), which vanishes at
         the end at which a photo is at rest.
         """
-        points = apply(_inverse_overscan(self._overscan, way, moved_window(self._a, self._b, way)), self._grid.points)
+        window = moved_window(self._a, self._b, way)
+        points = apply(_inverse_overscan(self._overscan, way, window, self._towards), self._grid.points)
         half_way = apply(exp(self._step * (0.5 - way)), points)
         flows = self._grid.sample(self._residual, half_way)
         there, back = flows[..., :2], flows[..., 2:]
@@ -95,20 +119,26 @@ class Morph:
 
     def _travel_px(self, points: Points) -> float:
         """Return how far the frame's corner cells are from where they are when that photo is at rest."""
-        return float(np.abs(points[::4, ::4] - self._grid.points[::4, ::4]).max())
+        return float(np.abs(points - self._grid.points).max())
 
     def _drawn(self, way: float, in_a: Points, in_b: Points, weight: Field) -> Frame:
-        if weight.max() < 2e-3:
-            return self._coloured(self._pixels_a.sample(self._grid, self._a.to_pixels, in_a), way, 1.0)
-        if weight.min() > 1 - 2e-3:
-            return self._coloured(self._pixels_b.sample(self._grid, self._b.to_pixels, in_b), way, 0.0)
-        one = self._coloured(self._pixels_a.sample(self._grid, self._a.to_pixels, in_a), way, 1.0)
-        other = self._coloured(self._pixels_b.sample(self._grid, self._b.to_pixels, in_b), way, 0.0)
-        return blended(one, other, self._grid.per_pixel(weight))
+        """Draw the photo that shows more, and blend the other into the part where it has a share."""
+        a = (self._pixels_a, self._a.to_pixels, in_a, 1 - weight, True)
+        b = (self._pixels_b, self._b.to_pixels, in_b, weight, False)
+        (under, under_map, places, _, first), over = (b, a) if weight.mean() > 0.5 else (a, b)
+        drawn = self._coloured(under.sample(self._grid, under_map, places), way, first)
+        over_pixels, over_map, places, share, first = over
+        part = self._grid.part_where(share > _LEAST_SHARE)
+        if part is None:
+            return drawn
+        piece = self._coloured(over_pixels.sample(self._grid, over_map, places, part), way, first)
+        where = self._grid.pixels(part)
+        drawn[where] = blended(drawn[where], piece, self._grid.per_pixel(share, part))
+        return drawn
 
-    def _coloured(self, drawn: Frame, way: float, first: float) -> Frame:
+    def _coloured(self, drawn: Frame, way: float, first: bool) -> Frame:
         """Move a photo's colours along from the first's to the second's, so that the blend shows no pulse."""
-        if np.abs(self._gain * 128 + self._offset - 128).max() < 1.5:
+        if np.abs(self._gain * 128 + self._offset - 128).max() < _SEEN_LEVELS:
             return drawn
         levels = np.arange(256)[:, None]
         if first:
@@ -118,8 +148,9 @@ class Morph:
         return translated(drawn, np.clip(table + 0.5, 0, 255).astype(np.uint8)[None])
 
 
-def _inverse_overscan(overscan: float, way: float, window: Rectangle) -> Matrix:
-    middle = (window[0] + window[2] / 2, window[1] + window[3] / 2)
+def _inverse_overscan(overscan: float, way: float, window: Rectangle, towards: float = 0.0) -> Matrix:
+    """Return where a frame looks that is enlarged half-way, about its left edge (``towards`` −1) to its right (1)."""
+    middle = (window[0] + window[2] * (1 + towards) / 2, window[1] + window[3] / 2)
     return scaling(1 / (1 + overscan * 4 * way * (1 - way)), middle)
 
 

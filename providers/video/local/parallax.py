@@ -90,7 +90,7 @@ class _MovedPhoto:
         moved = displacement(self._movement, self._reach * advance, self.points, self.nearness, self._photo.spare)
         places = moved * self._half + self._middle
         drawn = self._pixels.sample(self._grid, self._photo.to_pixels, places)
-        travel_px = float(np.abs((moved - self.points)[::4, ::4] * self._half).max())
+        travel_px = float(np.abs((moved - self.points) * self._half).max())
         composed = compose(drawn, self._photo, self._photo, 0)
         return settled(composed, self._photo, self._photo, travel_px, travel_px)
 

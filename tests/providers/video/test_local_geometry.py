@@ -1,5 +1,6 @@
 """Homographies as moves, the relation of two photos, and the crop that keeps the subject."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from models.media import Size
 from providers.video.local.alignment import relate
-from providers.video.local.framing import Photo, crops
+from providers.video.local.framing import FramedPhoto, Photo, crops, frame_cover
 from providers.video.local.imaging import single
 from providers.video.local.projective import apply, exp, log, scaling
+from providers.video.local.residual import measure_residual
 from providers.video.local.subjects import faces, subject_map
 
 
@@ -35,7 +37,8 @@ def test_the_logarithm_undoes_the_exponential(matrix: Any) -> None:
 
 
 def test_half_a_zoom_keeps_its_centre_and_half_a_turn_is_a_turn() -> None:
-    assert exp(log(scaling(4.0, (500, 200))) / 2) == pytest.approx(scaling(2.0, (500, 200)), abs=1e-6)
+    half = exp(log(scaling(4.0, (500, 200))) / 2)
+    assert half / half[2, 2] == pytest.approx(scaling(2.0, (500, 200)), abs=1e-6)
     half = exp(log(turn(40)) / 2)
     assert half / half[2, 2] == pytest.approx(turn(20) / turn(20)[2, 2], abs=1e-4)
 
@@ -60,6 +63,28 @@ def test_no_relation_where_there_is_none(paint: Any) -> None:
     assert relate(a, paint(640, 360, 2)) is None
     assert relate(a, np.ascontiguousarray(a[:, ::-1])) is None
     assert relate(a, np.full_like(a, 128)) is None
+
+
+def framed(pixels: Any) -> FramedPhoto:
+    return frame_cover(Photo(pixels, subject_map(pixels)), (0, 0, 640, 360), Size(640, 360))
+
+
+def test_flow_that_agrees_with_itself_is_the_same_scene(paint: Any) -> None:
+    scene = paint(660, 360, 3)
+    residual = measure_residual(framed(scene[:, :640]), framed(scene[:, 8:648]), np.eye(3), Size(640, 360))
+    assert residual.same_scene
+    assert residual.consistent > 0.8
+    assert np.median(residual.there[..., 0]) == pytest.approx(-8, abs=0.5)
+    assert np.median(residual.back[..., 0]) == pytest.approx(8, abs=0.5)
+    for doubt in ({"consistent": 0.49}, {"alike": 0.5}, {"common": 0.1}, {"folded": 0.05}):
+        assert not replace(residual, **doubt).same_scene
+
+
+def test_flow_between_strangers_is_not_believed(paint: Any) -> None:
+    residual = measure_residual(framed(paint(640, 360, 3)), framed(paint(640, 360, 4)), np.eye(3), Size(640, 360))
+    assert not residual.same_scene
+    assert residual.consistent < 0.5
+    assert residual.trust.mean() < 0.2
 
 
 def spotted(left: int, top: int, width: int = 640, height: int = 360) -> Photo:
