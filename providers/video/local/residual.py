@@ -28,6 +28,7 @@ _LEAST_ALIKE = 0.55
 _LEAST_COMMON = 0.15
 _MOST_FOLDED = 0.03
 _FLOW_SIGMA_PX = 1.2
+_ISLAND_PX = 61
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,10 @@ def _trust(error: Field, unlike: NDArray[np.float32], common: NDArray[np.bool_])
     difference = blurred(np.abs(unlike).max(2), 2.0)
     trust = np.clip(2 - error / 1.5, 0, 1) * np.clip(2 - difference / 18, 0, 1) * common
     # Erode before softening: what lies at the rim of a wrong match is wrong too.
-    return blurred(np.asarray(cv2.erode(trust.astype(np.float32), np.ones((5, 5))), np.float32), 2.5)
+    sure = np.asarray(cv2.erode(trust.astype(np.float32), np.ones((5, 5))), np.float32)
+    # An island of agreement within a thing that was moved is chance, and following it would bend the thing.
+    believed = np.clip((averaged(sure, _ISLAND_PX) - 0.35) / 0.3, 0, 1)
+    return blurred(single(sure * believed), 2.5)
 
 
 def _smoothed(flow: Points, trust: Field) -> Points:
