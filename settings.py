@@ -4,6 +4,7 @@ Names, defaults and meanings are documented in docs/settings.md, which a test ho
 equals unset. Nothing here is read at import time: call ``get_settings()``.
 """
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((self.api_port, self.port)))
 
     @property
+    def prefect_url(self) -> str:
+        """The API address of the Prefect server in use: the one that was named, or ours."""
+        return self.prefect_api_url or f"http://127.0.0.1:{self.prefect_port}/api"
+
+    @property
     def scratch_dir(self) -> Path:
         """Private working files; safe to delete whenever nothing runs."""
         return self.data_dir / "scratch"
@@ -110,6 +116,20 @@ def prefect_environment(settings: Settings) -> dict[str, str]:
         "PREFECT_HOME": str(settings.data_dir / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+    }
+
+
+def service_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment for the parts of the service: ours, and what makes Prefect work as one of them."""
+    return {
+        **os.environ,
+        **prefect_environment(settings),
+        "ATELIER_HOME": str(settings.data_dir),
+        "PREFECT_API_URL": settings.prefect_url,
+        "PREFECT_WORKER_QUERY_SECONDS": "1",  # the least that Prefect's workers offer
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PYTHONSAFEPATH": "1",  # a folder named `models` in the working directory must not be imported for ours
     }
 
 

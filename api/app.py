@@ -8,15 +8,18 @@ from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
 
+from api.documents import API_NAME, API_VERSION, mount_documentation_files
+from api.documents import router as documents
 from api.errors import install_error_handlers
 from api.idempotency import Replay
 from api.origins import EXTENSION_SCHEMES, OriginGuard, Origins
+from api.pages import mount_static_files
+from api.pages import router as pages
 from api.runs import running_submitter
+from api.v3 import v3_router
 from settings import get_settings
 from storage.database import get_database
 from storage.migrations import upgrade
-
-API_NAME, API_VERSION = "Video Generation API", "3.0.0"
 
 
 def create_app() -> FastAPI:
@@ -25,7 +28,7 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title=API_NAME,
         version=API_VERSION,
-        openapi_url=None,  # served by api.documents, which adds what existing clients read
+        openapi_url=None,  # api.documents serves it, with what existing clients read added
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -44,6 +47,11 @@ def create_app() -> FastAPI:
     )
     install_error_handlers(app)
     app.add_exception_handler(Replay, _replayed)
+    app.include_router(documents)
+    app.include_router(pages)
+    app.include_router(v3_router())
+    mount_documentation_files(app)
+    mount_static_files(app)
     return app
 
 

@@ -5,6 +5,7 @@ numbers, a missing ``Content-Type`` is no obstacle, and page parameters are clam
 """
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from fastapi import Depends, Request
@@ -14,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from api.errors import Details, InvalidFields, Refusal, refusal
 
 MAX_JSON_BYTES = 10 * 1024**2
+MAX_NESTING = 100
 BodyType = TypeVar("BodyType", bound="RequestBody")
 
 _TEXTS = {
@@ -23,6 +25,7 @@ _TEXTS = {
     "less_than_equal": "must be less than or equal to {le:g}",
     "string_too_long": "should be at most {max_length} character(s)",
     "unsupported": "is not supported",
+    "not_strings": "must be an array of strings",
 }
 
 
@@ -52,13 +55,28 @@ async def json_object(request: Request) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        document = json.loads(raw, parse_constant=_no_constants)
-        json.dumps(document, ensure_ascii=False).encode()  # lone surrogates cannot be stored or sent back
-    except (ValueError, RecursionError) as exc:
+        document = parse_json(raw)
+    except ValueError as exc:
         raise Refusal(400, {"error": "Malformed JSON", "errors": {"detail": "Bad Request"}}) from exc
     if not isinstance(document, dict):
         raise refusal(400, "Request body must be a JSON object")
     return document
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the document. Raises ValueError when it is no JSON, or JSON that could not be stored or sent back."""
+    try:
+        document = json.loads(text, parse_constant=_no_constants)
+        # Lone surrogates have no bytes, and 1e999 reads as infinity, which JSON cannot say.
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+    level = [document]
+    for _ in range(MAX_NESTING):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return document
+    raise ValueError("nested too deeply")
 
 
 JsonObject = Annotated[dict[str, Any], Depends(json_object)]
@@ -100,6 +118,12 @@ def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, A
 
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def _children(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _no_constants(name: str) -> NoReturn:

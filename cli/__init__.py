@@ -7,13 +7,17 @@ from rich.console import Console
 
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.jobs import approve, cancel, list_jobs, retry
 from cli.run import run_app
+from cli.up import api, prefect, up, worker
+from cli.watch import watch
 from models.errors import AtelierError, InvalidInput, NotConfigured, NotFound
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(run_app, name="run")
-app.command()(demo)
-app.command()(doctor)
+app.command("jobs")(list_jobs)
+for _command in (watch, approve, cancel, retry, up, api, worker, prefect, demo, doctor):
+    app.command()(_command)
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 

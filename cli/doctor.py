@@ -14,8 +14,10 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 
 from cli.screen import console
+from deployments.addresses import api_sockets, check_host, prefect_socket
+from deployments.locks import UP_LOCK, holder_note
 from media.ffmpeg import ffmpeg_executable
-from models.errors import AtelierError
+from models.errors import AtelierError, NotConfigured
 from providers.video.choice import video_engine
 from settings import Settings, get_settings
 from storage.objects import object_store
@@ -104,7 +106,32 @@ def _engines(settings: Settings) -> Iterator[Finding]:
     yield Finding("video", "ok", f"{engine} (morph and parallax on this machine's {cores} cores, needs no key)")
 
 
-_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_programs, _packages, _pictures, _data, _engines)
+def _service(settings: Settings) -> Iterator[Finding]:
+    running = holder_note(settings.data_dir / UP_LOCK)
+    if running is not None:
+        yield Finding("service", "ok", f"up: {running}")
+        return
+    yield Finding("service", "ok", "not running; start the API, a worker and Prefect's UI with: atelier up")
+    try:
+        check_host(settings)
+        for bound in (*api_sockets(settings), prefect_socket(settings.prefect_port)):
+            bound.close()
+        ports = ", ".join(str(port) for port in (*settings.ports, settings.prefect_port))
+        yield Finding("ports", "ok", f"{ports} of {settings.host} are free")
+    except NotConfigured as error:
+        yield Finding("ports", "note", str(error))
+    words = settings.prefect_api_url or f"its own, on port {settings.prefect_port}; set PREFECT_API_URL to use another"
+    yield Finding("prefect server", "ok", words)
+
+
+_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _programs,
+    _packages,
+    _pictures,
+    _data,
+    _engines,
+    _service,
+)
 
 
 def _output(program: str, *arguments: str) -> str:

@@ -1,7 +1,8 @@
 """Running a flow from the command line, with no server needed.
 
-A flow always reports to a Prefect server. When ``PREFECT_API_URL`` names one, that one is used; otherwise a private
-one is started for the length of the block, on a free loopback port, keeping its records in the data directory.
+A flow always reports to a Prefect server. When ``PREFECT_API_URL`` names one, or the service is up on this data
+directory, that one is used; otherwise a private one is started for the length of the block, on a free loopback port,
+keeping its records in the data directory.
 """
 
 import logging
@@ -11,12 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 
 from cli.screen import console
+from deployments.locks import SERVER_LOCK, holder_note
 from models.errors import ProcessingFailed
 from settings import Settings, get_settings, prefect_environment
 from storage.database import get_database
@@ -36,12 +39,28 @@ def open_storage() -> None:
 def prefect_server() -> Iterator[None]:
     """Provide a Prefect server, and keep Prefect's own words in ``logs/prefect.log`` instead of on the screen."""
     settings = get_settings()
-    environment = prefect_environment(settings)
-    os.environ.update(environment)
-    if settings.prefect_api_url:
-        _log_to_file(settings)
-        yield
-        return
+    environment = {**prefect_environment(settings), "PREFECT_SERVER_UI_ENABLED": "false"}
+    standing = settings.prefect_api_url
+    with ExitStack() as stack:
+        holder = None if standing else holder_note(settings.data_dir / "prefect" / SERVER_LOCK)
+        if holder:
+            standing = holder
+        elif holder is not None:  # another `atelier run` has a private server, which ends with it
+            environment["PREFECT_HOME"] = stack.enter_context(
+                TemporaryDirectory(prefix="prefect-", dir=_scratch(settings))
+            )
+        os.environ.update(environment)
+        if standing:
+            os.environ["PREFECT_API_URL"] = standing
+            _log_to_file(settings)
+            yield
+        else:
+            with _private_server(settings, environment):
+                yield
+
+
+@contextmanager
+def _private_server(settings: Settings, environment: dict[str, str]) -> Iterator[None]:
     port = _free_port()
     log = _log_path(settings).open("ab")
     server = subprocess.Popen(
@@ -83,6 +102,11 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise ProcessingFailed(f"the flow engine did not start; {_log_path(get_settings())} says why")
+
+
+def _scratch(settings: Settings) -> Path:
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    return settings.scratch_dir
 
 
 def _free_port() -> int:

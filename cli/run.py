@@ -89,6 +89,7 @@ def start_job(places: list[Path], request: ImagePairsRequest, campaign_name: str
     campaign_id = import_photos(photos, request.name or campaign_name)
     with get_database().write() as session:
         row = jobs.create_image_pairs_job(session, request.model_copy(update={"campaign_id": campaign_id}))
+        row.submitted_attempt = row.wanted_attempt  # this very command runs it; the service must not run it, too
     assert row.id is not None
     console.print(f"job {row.id}: {len(photos)} photos")
     return row.id
@@ -141,7 +142,8 @@ def _approve(row: Job, output: Path, *, ask: bool) -> bool:
         console.print(f"not rendered. {_resume_hint(row.id, output)} --approve", soft_wrap=True)
         return False
     with get_database().write() as session:
-        jobs.approve(session, row.id, row.plan_version)
+        approved = jobs.approve(session, row.id, row.plan_version)
+        approved.submitted_attempt = approved.wanted_attempt
     return True
 
 

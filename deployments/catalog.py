@@ -1,10 +1,20 @@
 """What can be run: every workflow, where its flow is, and what it is started with."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from models.runs import ImagePairsRequest
 
+Queue = Literal["interactive", "batch"]
+
 WORK_POOL = "atelier"
+
+QUEUES: dict[Queue, str] = {
+    "interactive": "Short runs that somebody waits for, planning among them; a worker keeps places for them alone.",
+    "batch": "Runs that take long: rendering, stitching.",
+}
+"""The work pool's queues, the most urgent first."""
 
 
 class Workflow(BaseModel):
@@ -16,6 +26,7 @@ class Workflow(BaseModel):
     entrypoint: str
     request: type[BaseModel]
     description: str
+    queue: Queue = "batch"
 
     @property
     def deployment(self) -> str:

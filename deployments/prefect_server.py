@@ -4,21 +4,24 @@ Prefect's server opens deferred transactions that read and then write. On SQLite
 another one committed in between, and the client sees a 503 and waits. Taking the write lock at the start makes them
 queue instead: 40 submissions at once are then all accepted. PostgreSQL needs none of this.
 
-``python -m deployments.prefect_server PORT`` serves on loopback until its standard input is closed. A parent that
-dies, in whatever way, closes it: no server is ever left behind.
+``python -m deployments.prefect_server PORT [NOTE]`` serves on loopback until its parent ends. Two servers must never
+share one SQLite file, so it holds ``server.lock`` in Prefect's home; NOTE is what others read there.
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.server.database.dependencies import set_database_config
 from prefect.settings import get_current_settings
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+
+from deployments.addresses import prefect_socket
+from deployments.locks import SERVER_LOCK, Taken, held
+from deployments.serving import serve
+from models.errors import NotConfigured
 
 
 class ImmediateSqliteConfiguration(AioSqliteConfiguration):
@@ -42,27 +45,23 @@ def use_immediate_transactions() -> None:
         set_database_config(ImmediateSqliteConfiguration(connection_url=url.get_secret_value()))
 
 
-async def serve(port: int) -> None:
-    """Serve on 127.0.0.1:``port`` until standard input is closed."""
+async def serve_prefect(port: int) -> None:
+    """Serve Prefect's API, and its UI where the settings say so, on 127.0.0.1:``port`` until the parent ends."""
     from prefect.server.api.server import create_app
 
     use_immediate_transactions()
-    server = uvicorn.Server(uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_level="error"))
-
-    async def stop_with_parent() -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, _wait_for_end_of_input)
-        server.should_exit = True
-
-    watcher = asyncio.create_task(stop_with_parent())
-    await server.serve()
-    watcher.cancel()
+    await serve(create_app(), [prefect_socket(port)], log_level="error")
 
 
-def _wait_for_end_of_input() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+def main(port: int, note: str = "") -> None:
+    """Hold the lock on Prefect's home and serve."""
+    home = get_current_settings().home
+    try:
+        with held(home / SERVER_LOCK, note):
+            asyncio.run(serve_prefect(port))
+    except (Taken, NotConfigured) as error:
+        sys.exit(f"another Prefect server is using {home}" if isinstance(error, Taken) else str(error))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    main(int(sys.argv[1]), *sys.argv[2:3])

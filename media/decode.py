@@ -74,18 +74,19 @@ class PictureHeader(NamedTuple):
     size: Size
 
 
-def open_picture(path: Path, max_side_px: int | None = None) -> Image.Image:
+def open_picture(path: Path, max_side_px: int | None = None, *, allow_small: bool = False) -> Image.Image:
     """Decode the picture at ``path``: first frame, upright, RGB of 8 bits, sRGB colours, transparency on white.
 
     With ``max_side_px`` it is scaled down, never up, so that neither side is longer; that is much faster and smaller
     for large JPEGs. The result holds nothing else of the file: no metadata, no profile, no open handle.
 
     Raises InvalidMedia, with a sentence that says what is wrong, for anything that is not an accepted picture of
-    16 px to 100 million pixels, no longer than 20:1, or whose data is cut off or damaged.
+    16 px to 100 million pixels, no longer than 20:1, or whose data is cut off or damaged. With ``allow_small`` it
+    may be smaller, which is enough to show it.
     """
     with _opened(path) as (_, stored):
-        _check_size(Size(*stored.size))
-        orientation = _orientation(stored.info.get("exif", b""))
+        check_picture_size(Size(*stored.size), allow_small=allow_small)
+        orientation = exif_orientation(stored.info.get("exif", b""))
         if max_side_px is not None:
             stored.draft(None, _fitted(Size(*stored.size), 2 * max_side_px))  # twice, for a clean final scaling
         try:
@@ -106,7 +107,7 @@ def read_picture_header(path: Path) -> PictureHeader:
     """
     with _opened(path) as (name, stored):
         width, height = stored.size
-        turned = _orientation(stored.info.get("exif", b"")) in (5, 6, 7, 8)
+        turned = exif_orientation(stored.info.get("exif", b"")) in (5, 6, 7, 8)
     return PictureHeader(name, Size(height, width) if turned else Size(width, height))
 
 
@@ -144,12 +145,13 @@ def _without_chatter() -> Iterator[None]:
         yield
 
 
-def _check_size(size: Size) -> None:
+def check_picture_size(size: Size, *, allow_small: bool = False) -> None:
+    """Raise InvalidMedia for a picture that is too large, too long or, unless ``allow_small``, too small."""
     short, long = sorted(size)
     shown = f"the picture is {size.width}×{size.height} pixels"
     if size.width * size.height > MAX_PIXELS:
         raise InvalidMedia(f"{shown}; at most {MAX_PIXELS // 1_000_000} million are accepted")
-    if short < MIN_SIDE_PX:
+    if short < MIN_SIDE_PX and not allow_small:
         raise InvalidMedia(f"{shown}; each side must be at least {MIN_SIDE_PX}")
     if long > MAX_RATIO * short:
         raise InvalidMedia(f"{shown}; the longer side may be at most {MAX_RATIO} times the shorter")
@@ -166,7 +168,7 @@ def _what_is_wrong(exc: Exception) -> str:
     return "the picture's data is damaged and cannot be decoded"
 
 
-def _orientation(exif: bytes) -> int:
+def exif_orientation(exif: bytes) -> int:
     """Return the orientation (1–8) in the first directory of an EXIF block; 1 when absent, invalid or unreadable.
 
     Read here because Pillow's own reader decodes the whole picture first for PNG.

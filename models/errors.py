@@ -2,9 +2,11 @@
 
     AtelierError
     ├── InvalidInput            422  a value the caller gave cannot be used
-    │   └── InvalidMedia        400  a file is not what it should be, or cannot be decoded safely
+    │   ├── InvalidMedia        400  a file is not what it should be, or cannot be decoded safely
+    │   └── FetchFailed         400  an address that the caller named was refused or gave nothing
     ├── NotFound                404  no row, object or file of that id
     ├── Conflict                409  the thing is not in a state in which this can be done
+    │   ├── Stale               409  the thing has changed since the caller looked at it
     │   └── Superseded          409  another run holds the job's lease; this one must stop writing
     ├── NotConfigured           503  a program, key or setting is missing; the message names it
     ├── StorageFull             507  no room for the bytes
@@ -41,6 +43,12 @@ class InvalidMedia(InvalidInput):
     status_code = 400
 
 
+class FetchFailed(InvalidInput):
+    """An address that the caller named was refused or gave nothing; the message is the reason in a few words."""
+
+    status_code = 400
+
+
 class NotFound(AtelierError):
     """No row, object or file has that id."""
 
@@ -51,6 +59,10 @@ class Conflict(AtelierError):
     """The thing exists, but not in a state in which this can be done."""
 
     status_code = 409
+
+
+class Stale(Conflict):
+    """The thing has changed since the caller looked at it; look again and decide anew."""
 
 
 class Superseded(Conflict):

@@ -38,6 +38,9 @@ class Job(SQLModel, table=True):
     regenerate). ``attempt`` counts Prefect runs, recoveries included; a job needs one exactly when
     ``wanted_attempt > submitted_attempt``. ``plan_version`` counts storyboards; ``approved_version`` names the one
     that was approved.
+
+    A wish for a job at rest may be narrow. ``only_scenes`` then names the scenes that its run may render (None: every
+    scene that waits), and ``status_before_run`` is where the job returns to when a regenerated take fails.
     """
 
     __tablename__ = "jobs"
@@ -68,6 +71,8 @@ class Job(SQLModel, table=True):
     attempt: int = 0
     run: int = 1
     recoveries: int = 0
+    only_scenes: list[str] | None = Field(default=None, sa_type=JsonColumn)
+    status_before_run: JobStatus | None = Field(default=None, sa_type=word_column(JobStatus))
     lease_owner: str | None = Field(default=None, max_length=100)
     lease_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     flow_run_id: str | None = Field(default=None, max_length=36, index=True)

@@ -24,6 +24,10 @@ class StoredObject(SQLModel, table=True):
     stored_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
+WHOLE = -1
+"""Position of the chunk that marks an object as complete and holds its size, eight bytes, big end first."""
+
+
 class ObjectChunk(SQLModel, table=True):
     """A part of an object's bytes, for the store that keeps them in the database (``STORAGE_URL=db://``)."""
 

@@ -2,25 +2,32 @@
 
 from typing import Any
 
-from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlalchemy import func, or_
+from sqlmodel import Session, col, select
 
-from models.campaigns import Campaign
+from models.campaigns import Campaign, Client
 from models.columns import utc_now
-from models.errors import Conflict, InvalidInput, NotFound
+from models.errors import Conflict, InvalidInput, NotFound, Stale
 from models.events import job_topic
 from models.jobs import Job, JobStatus, Scene, SceneStatus
 from models.runs import ImagePairsRequest, JobLease
 from models.storyboard import Plan, ScenePlan
 from storage.assets import candidate_images
 from storage.events import append_event
+from storage.job_actions import try_again
 from storage.leases import fenced
-from storage.progress import count_scenes, merge_progress, scenes_of
+from storage.progress import count_scenes, merge_progress, restart, scenes_of, waiting_scenes
+from storage.wishes import announce, end, locked_job, timestamp
+
+_NO_TRANSITIONS = "Transitions are not rendered yet: the scenes are joined by hard cuts."
 
 
-def create_image_pairs_job(session: Session, request: ImagePairsRequest) -> Job:
+def create_image_pairs_job(
+    session: Session, request: ImagePairsRequest, client_id: str | None = None, parameters: dict[str, Any] | None = None
+) -> Job:
     """Add a job for a campaign's photos.
 
+    ``client_id`` is whom the caller named, if anybody; ``parameters`` are kept as they are beside the request's own.
     Raises NotFound for an unknown campaign and InvalidInput when it has fewer than two images.
     """
     campaign = session.get(Campaign, request.campaign_id) if request.campaign_id else None
@@ -29,18 +36,20 @@ def create_image_pairs_job(session: Session, request: ImagePairsRequest) -> Job:
     found = len(candidate_images(session, campaign.id))
     if found < 2:
         raise InvalidInput(f"Need at least 2 image assets to start the pipeline, found {found}")
+    known_client = client_id if client_id and session.get(Client, client_id) else None
     job = Job(
         workflow="image-pairs",
         name=request.name or _next_name(session, campaign),
         campaign_id=campaign.id,
-        client_id=campaign.client_id,
-        parameters=request.parameters(),
+        client_id=known_client or campaign.client_id,
+        parameters=_parameters(request, campaign, client_id, parameters or {}),
         auto_approve=request.approve,
+        warnings=[_NO_TRANSITIONS] if request.transitions else [],
     )
-    merge_progress(job, stage="pending", percentage=0.0)
+    merge_progress(job, stage="pending", percentage=0.0, costs={"estimated": 0.0, "currency": "USD"})
     session.add(job)
     session.flush()
-    _announce(session, job)
+    announce(session, job)
     return job
 
 
@@ -53,8 +62,14 @@ def get_job(session: Session, job_id: int) -> Job:
 
 
 def job_of_flow_run(session: Session, flow_run_id: str) -> Job | None:
-    """Return the job that a Prefect flow run worked on before, so that its retry finds it again."""
-    return session.exec(select(Job).where(Job.flow_run_id == flow_run_id)).first()
+    """Return the job that a Prefect flow run worked on last, or was the first for, so that its retry finds it again."""
+    mine = or_(col(Job.flow_run_id) == flow_run_id, col(Job.idempotency_key) == key_of_flow_run(flow_run_id))
+    return session.exec(select(Job).where(mine)).first()
+
+
+def key_of_flow_run(flow_run_id: str) -> str:
+    """Return the idempotency key of a job that a flow run made for itself."""
+    return f"flow-run:{flow_run_id}"
 
 
 def begin_attempt(lease: JobLease, flow_run_id: str | None) -> None:
@@ -64,18 +79,12 @@ def begin_attempt(lease: JobLease, flow_run_id: str | None) -> None:
     """
     with fenced(lease) as (session, job):
         job.attempt += 1
-        job.submitted_attempt = job.wanted_attempt
         job.flow_run_id = flow_run_id
         job.started_at = job.started_at or utc_now()
-        failed = [scene for scene in scenes_of(session, lease.job_id) if scene.status == SceneStatus.FAILED]
+        failed = any(scene.status == SceneStatus.FAILED for scene in scenes_of(session, lease.job_id))
         if job.status == JobStatus.FAILED or (job.status == JobStatus.COMPLETED and failed):
-            job.run += 1
-            job.status = JobStatus.APPROVED if job.approved_version else JobStatus.QUEUED
-            job.error = None
-            merge_progress(job, stage="pending", percentage=0.0, error=None, finished_at=None)
-            for scene in failed:
-                scene.status, scene.error, scene.progress = SceneStatus.PENDING, None, 0.0
-            _announce(session, job)
+            try_again(session, job)
+        job.submitted_attempt = job.wanted_attempt
 
 
 def keep_plan(lease: JobLease, plan: Plan) -> list[str]:
@@ -84,25 +93,23 @@ def keep_plan(lease: JobLease, plan: Plan) -> list[str]:
         scenes = [_scene(lease.job_id, index, entry) for index, entry in enumerate(plan.scenes)]
         session.add_all(scenes)
         session.flush()
-        job.planner, job.warnings = plan.planner, plan.warnings
+        job.planner, job.warnings = plan.planner, [*job.warnings, *plan.warnings]
         job.plan_version += 1
         job.status = JobStatus.PLANNED
         count_scenes(session, job)
         if job.auto_approve:
             _approve(job)
-        _announce(session, job)
+        announce(session, job)
         return [scene.id for scene in scenes]
 
 
 def approve(session: Session, job_id: int, plan_version: int | None = None) -> Job:
     """Approve a planned job's storyboard; of several simultaneous calls exactly one succeeds.
 
-    Raises NotFound, and Conflict when the job is not waiting for approval, has no scenes, or ``plan_version`` names
-    a storyboard that has been replaced.
+    Raises NotFound, Conflict when the job is not waiting for approval or has no scenes, and Stale when
+    ``plan_version`` names a storyboard that has been replaced.
     """
-    job = session.get(Job, job_id, with_for_update=True)
-    if job is None:
-        raise NotFound(f"no job {job_id}")
+    job = locked_job(session, job_id)
     if job.status not in (JobStatus.QUEUED, JobStatus.PLANNED):
         raise Conflict("Job must be in pending state to be approved")
     if job.plan_version == 0:
@@ -110,12 +117,11 @@ def approve(session: Session, job_id: int, plan_version: int | None = None) -> J
     if not scenes_of(session, job_id):
         raise Conflict("Job has no scenes")
     if plan_version is not None and plan_version != job.plan_version:
-        raise Conflict(f"the storyboard has changed: version {job.plan_version} is waiting, not {plan_version}")
+        raise Stale(f"the storyboard has changed: version {job.plan_version} is waiting, not {plan_version}")
     _approve(job)
     job.wanted_attempt += 1
-    job.updated_at = utc_now()
-    session.add(job)
-    _announce(session, job)
+    restart(job)
+    announce(session, job)
     return job
 
 
@@ -124,8 +130,8 @@ def start_rendering(lease: JobLease) -> None:
     with fenced(lease) as (session, job):
         if job.status == JobStatus.APPROVED:
             job.status = JobStatus.RUNNING
-            merge_progress(job, stage="starting_render", percentage=10.0, started_at=_stamp())
-            _announce(session, job)
+            merge_progress(job, stage="starting_render", percentage=10.0, started_at=timestamp())
+            announce(session, job)
 
 
 def keep_film(lease: JobLease, film_sha256: str, input_hash: str) -> None:
@@ -136,35 +142,65 @@ def keep_film(lease: JobLease, film_sha256: str, input_hash: str) -> None:
         append_event(session, job_topic(lease.job_id), "progress", job.progress)
 
 
-def publish(lease: JobLease, video_sha256: str, result: dict[str, Any]) -> None:
+def publish(lease: JobLease, video_sha256: str, result: dict[str, Any]) -> bool:
     """Publish the final bytes as a new revision and complete the job; publishing the same bytes again changes nothing.
 
-    ``result`` is stored with the revision in it.
+    ``result`` is stored with the revision in it. Returns False, having done nothing, when a scene waits that was asked
+    for meanwhile: the film is made again with it.
     """
     with fenced(lease) as (session, job):
+        if waiting_scenes(session, job):
+            return False
         if job.video_sha256 != video_sha256:
-            job.video_sha256 = video_sha256
+            job.video_sha256, job.thumbnail_sha256 = video_sha256, None
             job.revision += 1
         job.result = {**result, "revision": job.revision}
-        job.status, job.error, job.finished_at = JobStatus.COMPLETED, None, utc_now()
-        merge_progress(job, stage="completed", percentage=100.0, detail=None, error=None, finished_at=_stamp())
         count_scenes(session, job)
-        _announce(session, job)
-        append_event(session, job_topic(lease.job_id), "done", _job_payload(job))
+        end(session, job, JobStatus.COMPLETED)
+        return True
+
+
+def give_up(lease: JobLease) -> bool:
+    """Return the job to the status it had when what was wished for cannot improve on what is published.
+
+    That is so when a regenerated take failed, or when the new film would lose a scene that the published one shows;
+    unless it shows a scene that was deleted since. Returns whether the job came to rest.
+    """
+    with fenced(lease) as (session, job):
+        scenes = scenes_of(session, lease.job_id)
+        standing = {scene.id for scene in scenes if scene.clip_sha256}
+        shown = {clip["scene_id"] for clip in (job.result or {}).get("clips", [])}
+        failed = [scene for scene in scenes if scene.status == SceneStatus.FAILED]
+        regeneration_failed = any(scene.id in (job.only_scenes or ()) for scene in failed)
+        loses_a_scene = bool((shown & {scene.id for scene in scenes}) - standing)
+        must_leave_one_out = bool(standing) and not shown <= {scene.id for scene in scenes}
+        if must_leave_one_out or not (regeneration_failed or loses_a_scene) or waiting_scenes(session, job):
+            return False
+        status = job.status_before_run or JobStatus.COMPLETED
+        reasons = "; ".join(f"scene {scene.scene_index + 1}: {scene.error}" for scene in failed)
+        count_scenes(session, job)
+        end(session, job, status, reasons if status == JobStatus.FAILED else None)
+        return True
 
 
 def fail(lease: JobLease, reason: str) -> None:
     """End the job as failed, with the reason. What is finished stays, and a retry goes on from there."""
     with fenced(lease) as (session, job):
-        job.status, job.error, job.finished_at = JobStatus.FAILED, reason, utc_now()
-        merge_progress(job, stage="failed", error=reason, finished_at=_stamp())
         count_scenes(session, job)
-        _announce(session, job)
-        append_event(session, job_topic(lease.job_id), "done", _job_payload(job))
+        end(session, job, JobStatus.FAILED, reason)
 
 
 def _approve(job: Job) -> None:
     job.status, job.approved_version, job.approved_at = JobStatus.APPROVED, job.plan_version, utc_now()
+
+
+def _parameters(
+    request: ImagePairsRequest, campaign: Campaign, client_id: str | None, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the row keeps: what was given, unchanged, and beside it everything that decides the film."""
+    decided = request.model_dump(include={"num_pairs", "clip_duration", "video_model"})
+    owners = {"campaign_id": campaign.id, **({"client_id": client_id} if client_id else {})}
+    return {**request.parameters(), **given, **decided, **owners}
 
 
 def _next_name(session: Session, campaign: Campaign) -> str:
@@ -181,15 +217,3 @@ def _scene(job_id: int, index: int, plan: ScenePlan) -> Scene:
         **{key: value for key, value in entry.items() if key in columns},
         details={key: value for key, value in entry.items() if key not in columns and value is not None},
     )
-
-
-def _announce(session: Session, job: Job) -> None:
-    append_event(session, job_topic(job.id or 0), "job", _job_payload(job))
-
-
-def _job_payload(job: Job) -> dict[str, Any]:
-    return {"job_id": job.id, "status": str(job.status), "error": job.error, "progress": job.progress}
-
-
-def _stamp() -> str:
-    return utc_now().strftime("%Y-%m-%dT%H:%M:%S")

@@ -92,7 +92,16 @@ def renewed(lease: JobLease) -> Iterator[None]:
 
 def _beat(lease: JobLease, stop: threading.Event) -> None:
     while not stop.wait(RENEWAL_INTERVAL_S):
-        try:
-            claim(lease)
-        except (Superseded, NotFound):
+        if not renew(lease):
             return  # the next fenced write of this run says so to its owner
+
+
+def renew(lease: JobLease) -> bool:
+    """Prolong the lease if it is still this owner's; one that was taken away (by cancelling) is not claimed again."""
+    with get_database().write() as session:
+        kept = session.execute(
+            update(Job)
+            .where(col(Job.id) == lease.job_id, col(Job.lease_owner) == lease.owner)
+            .values(lease_expires_at=utc_now() + LEASE_DURATION)
+        )
+        return bool(kept.rowcount)  # type: ignore[attr-defined]

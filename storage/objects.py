@@ -60,8 +60,9 @@ class ObjectStore(Protocol):
 
 
 def object_store(url: str, data_dir: Path) -> ObjectStore:
-    """Return the store that ``url`` names; ``file://`` alone means ``objects/`` in the data directory.
+    """Return the store that ``url`` names.
 
+    ``file://`` alone means ``objects/`` in the data directory, ``db://`` the database that the settings name.
     Raises NotConfigured for a scheme that is not supported.
     """
     parts = urlsplit(url)
@@ -71,8 +72,13 @@ def object_store(url: str, data_dir: Path) -> ObjectStore:
 
             path = unquote(parts.netloc + parts.path)
             return FileObjectStore(Path(path) if path else data_dir / "objects")
+        case "db" if not parts.netloc + parts.path:
+            from storage.database import get_database
+            from storage.db_objects import DatabaseObjectStore
+
+            return DatabaseObjectStore(get_database(), data_dir / "scratch")
         case other:
-            raise NotConfigured(f"STORAGE_URL: {other or url!r} is not supported; use file://")
+            raise NotConfigured(f"STORAGE_URL: {other or url!r} is not supported; use file:// or db://")
 
 
 @lru_cache

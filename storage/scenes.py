@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from models.columns import utc_now
 from models.errors import NotFound
 from models.events import job_topic
 from models.jobs import Job, Scene, SceneStatus
@@ -13,6 +12,7 @@ from models.runs import JobLease
 from storage.events import append_event
 from storage.leases import fenced
 from storage.progress import count_scenes, merge_progress
+from storage.wishes import announce_scene
 
 ACCEPTED_SHARE, RENDERED_SHARE = 0.25, 0.75
 """How much of a take is done when an engine has accepted it, and when it has finished; storing it completes it."""
@@ -39,7 +39,7 @@ def keep_clip(lease: JobLease, scene_id: str, clip_sha256: str, facts: MediaFact
     """Complete a scene: its clip is stored and was measured."""
     with fenced(lease) as (session, job):
         scene = session.get_one(Scene, scene_id)
-        scene.clip_sha256 = clip_sha256
+        scene.clip_sha256, scene.clip_thumbnail_sha256 = clip_sha256, None
         scene.clip = {**made_by, **facts.model_dump(include={"duration_s", "width", "height", "fps", "frame_count"})}
         scene.status, scene.error, scene.progress = SceneStatus.COMPLETED, None, 1.0
         _settle(session, job, scene)
@@ -54,15 +54,6 @@ def fail_scene(lease: JobLease, scene_id: str, reason: str) -> None:
 
 
 def _settle(session: Session, job: Job, scene: Scene) -> None:
-    scene.updated_at = utc_now()
-    session.add(scene)
-    session.flush()
+    announce_scene(session, scene)
     count_scenes(session, job)
-    payload = {
-        "scene_id": scene.id,
-        "scene_index": scene.scene_index,
-        "status": str(scene.status),
-        "error": scene.error,
-    }
-    append_event(session, job_topic(scene.job_id), "scene", payload)
     append_event(session, job_topic(scene.job_id), "progress", job.progress)

@@ -48,5 +48,7 @@ def _find_or_create(request: ImagePairsRequest, flow_run_id: str | None) -> int:
         if job is None:
             job = jobs.create_image_pairs_job(session, request)
             job.flow_run_id = flow_run_id
+            job.idempotency_key = jobs.key_of_flow_run(flow_run_id) if flow_run_id else None
+            job.submitted_attempt = job.wanted_attempt  # this very run; the service must not send another
         assert job.id is not None
         return job.id

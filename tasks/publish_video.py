@@ -10,18 +10,20 @@ from models.jobs import Scene, SceneStatus
 from models.runs import JobLease, JobOutcome
 from storage import jobs
 from storage.database import get_database
+from storage.job_lists import spent
 from storage.objects import get_object_store
 from storage.progress import scenes_of
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
 
 
 @task(retries=RETRIES, retry_delay_seconds=RETRY_DELAY_S, retry_condition_fn=is_retryable, cache_policy=NO_CACHE)
-def publish_video(job: JobLease, film_sha256: str) -> JobOutcome:
-    """Measure the film, publish it as the job's video, and return how the job stands."""
+def publish_video(job: JobLease, film_sha256: str) -> bool:
+    """Measure the film and publish it as the job's video, unless a scene was asked for meanwhile; return whether."""
     with get_object_store().local_file(film_sha256) as path:
         facts = probe_video(path)
     with get_database().read() as session:
         scenes = scenes_of(session, job.job_id)
+        cost_usd = spent(session, [jobs.get_job(session, job.job_id)]).get(job.job_id, 0.0)
     result: dict[str, Any] = {
         "duration": facts.duration_s,
         "size": facts.size_bytes,
@@ -30,12 +32,11 @@ def publish_video(job: JobLease, film_sha256: str) -> JobOutcome:
         "fps": facts.fps,
         "partial": any(scene.status != SceneStatus.COMPLETED for scene in scenes),
         "has_audio": facts.audio_codec is not None,
-        "cost": round(sum(_cost(scene) for scene in scenes), 2),
+        "cost": round(cost_usd, 2),
         "currency": "USD",
         "clips": [_clip(scene) for scene in scenes if scene.clip_sha256],
     }
-    jobs.publish(job, film_sha256, result)
-    return outcome(job)
+    return jobs.publish(job, film_sha256, result)
 
 
 def outcome(job: JobLease) -> JobOutcome:
@@ -52,9 +53,5 @@ def _clip(scene: Scene) -> dict[str, Any]:
         "scene_number": scene.scene_index + 1,
         "duration": measured.get("duration_s"),
         "model": measured.get("engine"),
-        "cost": _cost(scene),
+        "cost": round(float(measured.get("cost_usd", 0.0)), 2),
     }
-
-
-def _cost(scene: Scene) -> float:
-    return float((scene.clip or {}).get("cost_usd", 0.0))

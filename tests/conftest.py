@@ -1,6 +1,7 @@
-"""Fixtures that every test may use: an empty Atelier of its own, and where the shared photos are."""
+"""Fixtures that every test may use: an empty Atelier, the shared photos, and a video engine that is quick."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 from PIL import Image
 
 from cli.photos import check_photo, import_photos
+from media.decode import open_picture
+from media.encode import encode_frames
+from models.media import Size
+from providers.video.base import GeneratedClip, Progress, Shot
 from settings import get_settings
 
 ROOT = Path(__file__).parent.parent
@@ -17,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
+FRAME = Size(64, 36)
 _OURS = ("ATELIER_HOME", "DATABASE_URL", "DATABASE_PATH", "STORAGE_URL", "FFMPEG", "VIDEO_GENERATION_MODEL")
 
 
@@ -81,3 +87,31 @@ def prefect_test_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+class CountingEngine:
+    """Renders clips of one colour, the mean of the first photo. ``before`` may raise to fail a call."""
+
+    def __init__(self) -> None:
+        self.calls: list[Shot] = []
+        self.before: Callable[[Shot, Progress], None] = lambda shot, progress: None
+        self._lock = threading.Lock()
+
+    def generate(self, shot: Shot, into: Path, progress: Progress) -> GeneratedClip:
+        with self._lock:
+            self.calls.append(shot)
+        self.before(shot, progress)
+        colour = np.asarray(open_picture(shot.first_frame)).reshape(-1, 3).mean(0).astype(np.uint8)
+        with encode_frames(into, FRAME, shot.fps) as write:
+            for _ in range(shot.frame_count):
+                write(np.full((FRAME.height, FRAME.width, 3), colour, np.uint8))
+        progress(1.0)
+        return GeneratedClip(engine="local", technique="plain colour", cost_usd=0.0)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> CountingEngine:
+    """The engine that the flow's render task gets instead of the real one."""
+    counting = CountingEngine()
+    monkeypatch.setattr("tasks.render_scene.video_generator", lambda _name: counting)
+    return counting

@@ -13,7 +13,7 @@ from models.errors import InvalidMedia, NotFound, ProcessingFailed, Superseded
 from models.jobs import Job, JobStatus, SceneStatus
 from models.predictions import Prediction, PredictionStatus
 from models.runs import ImagePairsRequest
-from storage import jobs
+from storage import job_actions, jobs, scene_edits
 from storage.database import get_database
 from storage.objects import get_object_store
 from storage.progress import scenes_of
@@ -244,3 +244,173 @@ def test_with_a_job_every_other_field_is_ignored(planned: int, engine: Any) -> N
     run(job_id=planned, campaign_id="nowhere", num_pairs=1, approve=True)
     job, scenes = stands(planned)
     assert (job.status, len(scenes)) == (JobStatus.PLANNED, SCENES)
+
+
+def regenerate(job_id: int, index: int) -> None:
+    with get_database().write() as session:
+        job = jobs.get_job(session, job_id)
+        scene_edits.regenerate_scene(session, job, scenes_of(session, job_id)[index], {})
+
+
+def test_a_regenerated_scene_is_rendered_alone(planned: int, engine: Any) -> None:
+    approve(planned)
+    run(job_id=planned)
+    regenerate(planned, 1)
+    job, scenes = stands(planned)
+    assert (job.status, job.run, job.wanted_attempt > job.submitted_attempt) == (JobStatus.APPROVED, 2, True)
+    assert (job.revision, job.video_sha256 is not None, scenes[1].clip_sha256) == (1, True, None)
+    run(job_id=planned)
+    job, scenes = stands(planned)
+    assert (job.status, [scene.take for scene in scenes]) == (JobStatus.COMPLETED, [1, 2, 1])
+    assert len(engine.calls) == SCENES + 1
+    assert (job.only_scenes, job.status_before_run, job.run) == (None, None, 2)
+
+
+def test_a_scene_asked_for_while_stitching_is_in_the_film(
+    planned: int, engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run in progress takes the wish along; nothing that lacks it is published."""
+    import tasks.stitch_clips
+
+    approve(planned)
+    real, asked = tasks.stitch_clips.stitch, []
+
+    def ask_once(*args: Any, **options: Any) -> Any:
+        if not asked:
+            asked.append(True)
+            regenerate(planned, 0)
+        return real(*args, **options)
+
+    monkeypatch.setattr(tasks.stitch_clips, "stitch", ask_once)
+    assert run(job_id=planned).status == JobStatus.COMPLETED
+    job, scenes = stands(planned)
+    assert (job.revision, job.run, [scene.take for scene in scenes]) == (1, 1, [2, 1, 1])
+    assert len(engine.calls) == SCENES + 1
+    assert {scene.status for scene in scenes} == {SceneStatus.COMPLETED}
+    assert job.result is not None
+    assert job.result["partial"] is False
+
+
+def test_a_second_wish_joins_the_first(planned: int, engine: Any) -> None:
+    approve(planned)
+    run(job_id=planned)
+    regenerate(planned, 0)
+    asked: list[bool] = []
+
+    def ask_once(_shot: Any, _progress: Any) -> None:
+        if not asked:
+            asked.append(True)
+            regenerate(planned, 2)
+
+    engine.before = ask_once
+    run(job_id=planned)
+    job, scenes = stands(planned)
+    assert (job.status, job.run, [scene.take for scene in scenes]) == (JobStatus.COMPLETED, 2, [2, 1, 2])
+    assert len(engine.calls) == SCENES + 2
+
+
+def test_a_failed_take_returns_the_job_to_where_it_was(planned: int, engine: Any) -> None:
+    approve(planned)
+    run(job_id=planned)
+    before, _ = stands(planned)
+    regenerate(planned, 1)
+
+    def refuse(_shot: Any, _progress: Any) -> None:
+        raise InvalidMedia("no")
+
+    engine.before = refuse
+    assert run(job_id=planned).status == JobStatus.COMPLETED
+    job, scenes = stands(planned)
+    assert (job.revision, job.video_sha256, job.result) == (1, before.video_sha256, before.result)
+    assert (scenes[1].status, job.progress["failed_scenes"]) == (SceneStatus.FAILED, 1)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_one_take_of_a_failed_job(planned: int, engine: Any, works: bool) -> None:
+    """Only that scene is rendered; if it works the job is completed with it, if not the job has failed as before."""
+    approve(planned)
+
+    def refuse(_shot: Any, _progress: Any) -> None:
+        raise InvalidMedia("not yet")
+
+    engine.before = refuse
+    with pytest.raises(ProcessingFailed):
+        run(job_id=planned)
+    calls = len(engine.calls)
+    regenerate(planned, 1)
+    if works:
+        engine.before = lambda shot, progress: None
+    outcome = run(job_id=planned)
+    job, scenes = stands(planned)
+    assert len(engine.calls) == calls + 1
+    assert outcome.status == job.status == (JobStatus.COMPLETED if works else JobStatus.FAILED)
+    assert [scene.clip_sha256 is not None for scene in scenes] == [False, works, False]
+    assert bool(job.error) is not works
+    assert ((job.result or {}).get("partial"), job.revision) == ((True, 1) if works else (None, 0))
+
+
+def test_deleting_stitches_without_rendering(planned: int, engine: Any) -> None:
+    approve(planned)
+    run(job_id=planned)
+    with get_database().write() as session:
+        scene_edits.delete_scene(session, jobs.get_job(session, planned), scenes_of(session, planned)[1])
+    outcome = run(job_id=planned)
+    job, scenes = stands(planned)
+    assert (job.status, job.revision, job.run, len(engine.calls)) == (JobStatus.COMPLETED, 2, 1, SCENES)
+    assert [scene.scene_index for scene in scenes] == [0, 1]
+    assert len(list(frames_of(outcome.video_sha256))) == (SCENES - 1) * round(SECONDS * FPS)
+
+
+def test_a_deleted_scene_is_not_shown_though_another_take_failed(planned: int, engine: Any) -> None:
+    approve(planned)
+    run(job_id=planned)
+    regenerate(planned, 0)
+
+    def refuse(_shot: Any, _progress: Any) -> None:
+        raise InvalidMedia("no")
+
+    engine.before = refuse
+    run(job_id=planned)
+    with get_database().write() as session:
+        scene_edits.delete_scene(session, jobs.get_job(session, planned), scenes_of(session, planned)[1])
+    outcome = run(job_id=planned)
+    job, scenes = stands(planned)
+    assert (job.status, job.revision, (job.result or {})["partial"]) == (JobStatus.COMPLETED, 2, True)
+    assert [clip["scene_id"] for clip in (job.result or {})["clips"]] == [scenes[1].id]
+    assert len(list(frames_of(outcome.video_sha256))) == round(SECONDS * FPS)
+
+
+def test_a_retry_does_not_count_twice(planned: int, engine: Any) -> None:
+    """The API's retry is a wish already; the run that carries it out must not add another."""
+    approve(planned)
+    engine.before = fail_scene_two(InvalidMedia("no"))
+    run(job_id=planned)
+    with get_database().write() as session:
+        job, lacking = job_actions.retry(session, planned)
+    assert (job.run, len(lacking)) == (2, 1)
+    engine.before = lambda shot, progress: None
+    run(job_id=planned)
+    job, _ = stands(planned)
+    assert (job.status, job.run, len(engine.calls)) == (JobStatus.COMPLETED, 2, SCENES + 1)
+
+
+def test_after_cancel_and_retry_the_old_run_writes_nothing(planned: int, engine: Any) -> None:
+    approve(planned)
+
+    def cancel_and_retry(_shot: Any, progress: Any) -> None:
+        engine.before = lambda shot, progress: progress(0.9)
+        with get_database().write() as session:
+            job_actions.cancel(session, planned)
+        with get_database().write() as session:
+            job_actions.retry(session, planned)
+        progress(0.5)
+        pytest.fail("the old run went on")
+
+    engine.before = cancel_and_retry
+    with pytest.raises(Superseded):
+        run(job_id=planned)
+    job, scenes = stands(planned)
+    assert (job.status, job.run) == (JobStatus.APPROVED, 2)
+    assert not any(scene.clip_sha256 for scene in scenes)
+    engine.before = lambda shot, progress: None
+    assert run(job_id=planned).status == JobStatus.COMPLETED

@@ -65,7 +65,10 @@ def test_unknown_campaign(home: object) -> None:
 
 def test_one_picture_is_not_enough(make_campaign: Callable[..., str]) -> None:
     campaign_id = make_campaign(pictures=1)
-    with pytest.raises(InvalidInput, match="at least 2 image assets to start the pipeline, found 1"), get_database().write() as session:
+    with (
+        pytest.raises(InvalidInput, match="at least 2 image assets to start the pipeline, found 1"),
+        get_database().write() as session,
+    ):
         jobs.create_image_pairs_job(session, ImagePairsRequest(campaign_id=campaign_id))
 
 
@@ -142,6 +145,8 @@ def test_publishing_the_same_bytes_again_keeps_the_revision(lease: JobLease, sce
     with get_database().write() as session:
         for key in keys:
             record_object(session, key, "video/mp4")
+    for scene_id in scene_ids:
+        scenes.fail_scene(lease, scene_id, "no luck")
     revisions = []
     for key in (keys[0], keys[0], keys[1]):
         jobs.publish(lease, key.sha256, {"duration": 10.0})

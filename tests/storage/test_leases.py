@@ -88,16 +88,26 @@ def test_a_lease_is_renewed_while_the_block_runs(lease: JobLease, monkeypatch: p
     monkeypatch.setattr(leases, "RENEWAL_INTERVAL_S", 0.01)
     expire(lease)
     renewed = threading.Event()
-    real_claim = leases.claim
+    real_renew = leases.renew
 
-    def noticing_claim(held: JobLease) -> None:
-        real_claim(held)
+    def noticing_renew(held: JobLease) -> bool:
+        kept = real_renew(held)
         renewed.set()
+        return kept
 
-    monkeypatch.setattr(leases, "claim", noticing_claim)
+    monkeypatch.setattr(leases, "renew", noticing_renew)
     with leases.renewed(lease):
         assert renewed.wait(10)
     with get_database().read() as session:
         expires = session.get_one(Job, lease.job_id).lease_expires_at
     assert expires is not None
     assert expires > utc_now()
+
+
+def test_a_lease_that_was_taken_away_is_not_renewed(lease: JobLease) -> None:
+    """Cancelling takes it; the old run must not have it back after a retry."""
+    assert leases.renew(lease)
+    leases.release(lease)
+    assert not leases.renew(lease)
+    with pytest.raises(Superseded), fenced(lease):
+        pytest.fail("nothing may be written without a lease")

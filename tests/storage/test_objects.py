@@ -4,20 +4,32 @@ import errno
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
+from sqlmodel import col, select
 
 from models.errors import NotConfigured, NotFound, StorageFull
+from models.objects import ObjectChunk
+from storage.database import get_database
 from storage.objects import ObjectStore, file_chunks, object_store
 
-STORES = ["file"]
+STORES = ["file", "db"]
 ABSENT = "0" * 64
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return object_store({"file": f"file://{tmp_path}/objects"}[request.param], tmp_path)
+def store(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> ObjectStore:
+    return object_store({"file": f"file://{tmp_path}/objects", "db": "db://"}[request.param], tmp_path)
+
+
+def left_behind(folder: Path) -> list[Path | ObjectChunk]:
+    """Return every file and every chunk that is there."""
+    with get_database().read() as session:
+        chunks = session.exec(select(ObjectChunk)).all()
+    return [*chunks, *(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("scenes.db"))]
 
 
 def put(store: ObjectStore, data: bytes) -> str:
@@ -89,6 +101,7 @@ def test_deleting_twice_is_no_error(store: ObjectStore) -> None:
 def test_local_file_has_the_bytes(store: ObjectStore) -> None:
     with store.local_file(put(store, b"for a tool")) as path:
         assert path.read_bytes() == b"for a tool"
+        assert path.stat().st_mode & 0o222 == 0
 
 
 def test_a_source_that_fails_leaves_nothing(store: ObjectStore, tmp_path: Path) -> None:
@@ -98,7 +111,7 @@ def test_a_source_that_fails_leaves_nothing(store: ObjectStore, tmp_path: Path) 
 
     with pytest.raises(RuntimeError):
         store.put(broken())
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left_behind(tmp_path) == []
 
 
 def test_simultaneous_puts_of_the_same_bytes(store: ObjectStore) -> None:
@@ -112,13 +125,70 @@ def test_simultaneous_puts_of_the_same_bytes(store: ObjectStore) -> None:
     assert b"".join(store.read(keys[0])) == data
 
 
-def test_full_disk_is_said_plainly(tmp_path: Path) -> None:
+def test_the_same_bytes_are_stored_once(store: ObjectStore, tmp_path: Path) -> None:
+    put(store, b"once")
+    before = len(left_behind(tmp_path))
+    put(store, b"once")
+    assert len(left_behind(tmp_path)) == before
+
+
+def test_deleting_leaves_nothing(store: ObjectStore, tmp_path: Path) -> None:
+    key = put(store, b"a" * 2_000_000)
+    with store.local_file(key) as path:
+        assert path.stat().st_size == 2_000_000
+    store.delete(key)
+    assert left_behind(tmp_path) == []
+
+
+def test_what_is_put_while_it_is_deleted_is_whole_or_gone(store: ObjectStore) -> None:
+    data = bytes(range(256)) * 6000
+    key, stop = put(store, data), threading.Event()
+
+    def remove() -> None:
+        while not stop.is_set():
+            store.delete(key)
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    for _ in range(20):
+        put(store, data)
+    stop.set()
+    remover.join()
+    with suppress(NotFound):
+        assert b"".join(store.read(key)) == data
+    put(store, data)
+    assert b"".join(store.read(key)) == data
+
+
+def test_full_disk_is_said_plainly(store: ObjectStore) -> None:
     def full() -> Iterator[bytes]:
         yield b"half"
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(StorageFull, match="no space left"):
-        object_store(f"file://{tmp_path}/objects", tmp_path).put(full())
+        store.put(full())
+
+
+def test_full_database_is_said_plainly(home: Path, tmp_path: Path) -> None:
+    connection = get_database().engine.connect()
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 200}")
+    connection.close()  # back to the pool, from which the store takes it
+    store = object_store("db://", tmp_path)
+    with pytest.raises(StorageFull, match="no space left"):
+        put(store, b"a" * 3_000_000)
+    with pytest.raises(NotFound):
+        store.read(hashlib.sha256(b"a" * 3_000_000).hexdigest())
+
+
+def test_a_range_reads_only_its_chunks(home: Path, tmp_path: Path) -> None:
+    store = object_store("db://", tmp_path)
+    key = put(store, b"b" * 5_000_000)
+    with get_database().write() as session:
+        session.execute(delete(ObjectChunk).where(col(ObjectChunk.position) == 0))
+    assert b"".join(store.read(key, 4_000_000, 4_000_010)) == b"b" * 10
+    with pytest.raises(NotFound):
+        b"".join(store.read(key))
 
 
 def test_default_place_is_in_the_data_directory(tmp_path: Path) -> None:
@@ -129,6 +199,8 @@ def test_default_place_is_in_the_data_directory(tmp_path: Path) -> None:
 def test_unknown_scheme_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="STORAGE_URL"):
         object_store("ftp://example.org", tmp_path)
+    with pytest.raises(NotConfigured, match="STORAGE_URL"):
+        object_store("db://elsewhere", tmp_path)
 
 
 def test_file_chunks(tmp_path: Path) -> None:

@@ -136,6 +136,8 @@ def upgrade() -> None:
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('run', sa.Integer(), nullable=False),
     sa.Column('recoveries', sa.Integer(), nullable=False),
+    sa.Column('only_scenes', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+    sa.Column('status_before_run', sa.String(16), nullable=True),
     sa.Column('lease_owner', sa.String(100), nullable=True),
     sa.Column('lease_expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('flow_run_id', sa.String(36), nullable=True),

@@ -1,0 +1,88 @@
+"""What its owner does to a job besides approving it: cancel it, or try again."""
+
+from sqlmodel import Session, col, select
+
+from models.columns import utc_now
+from models.errors import Conflict
+from models.jobs import Job, JobStatus, Scene, SceneStatus
+from models.predictions import Prediction, PredictionStatus
+from storage.progress import count_scenes, restart, scenes_of
+from storage.wishes import announce, announce_scene, end, locked_job, want_run
+
+CANCELLED = "cancelled"
+"""The error of a scene that was waiting or being rendered when its job was cancelled."""
+
+
+def cancel(session: Session, job_id: int) -> Job:
+    """Stop a job for good: a run in progress loses its lease, so it can write nothing more, even after a retry.
+
+    Finished clips are kept. Scenes that wait for an approval that never came keep waiting. Raises NotFound, and
+    Conflict when the job has ended.
+    """
+    job = locked_job(session, job_id)
+    if job.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED):
+        raise Conflict("Job has already finished")
+    if job.status in (JobStatus.APPROVED, JobStatus.RUNNING):
+        for scene in scenes_of(session, job_id):
+            if scene.status in (SceneStatus.PENDING, SceneStatus.RUNNING):
+                scene.status, scene.error = SceneStatus.FAILED, CANCELLED
+                announce_scene(session, scene)
+        _close_local_calls(session, job_id)
+    job.lease_owner = job.lease_expires_at = None
+    count_scenes(session, job)
+    end(session, job, JobStatus.CANCELLED)
+    return job
+
+
+def retry(session: Session, job_id: int, model: str | None = None) -> tuple[Job, list[str]]:
+    """Try again what a job lacks; return it and the ids of the scenes without a clip. ``model`` renders them instead.
+
+    Raises NotFound, and Conflict when nothing is missing.
+    """
+    job = locked_job(session, job_id)
+    scenes = scenes_of(session, job_id)
+    partial = job.status == JobStatus.COMPLETED and any(scene.status == SceneStatus.FAILED for scene in scenes)
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED) and not partial:
+        raise Conflict("Job has no failed scenes to retry")
+    lacking = [scene for scene in scenes if scene.clip_sha256 is None]
+    for scene in lacking:
+        scene.model = model or scene.model
+    try_again(session, job)
+    return job, [scene.id for scene in lacking]
+
+
+def try_again(session: Session, job: Job) -> None:
+    """Wish anew for what a job that ended lacks. One that was never approved waits for approval, or for its plan."""
+    if job.approved_version is None:
+        job.status = JobStatus.PLANNED if job.plan_version else JobStatus.QUEUED
+        job.error, job.finished_at = None, None
+        job.run += 1
+        job.wanted_attempt += job.status == JobStatus.QUEUED
+        restart(job)
+        return announce(session, job)
+    for scene in scenes_of(session, job.id or 0):
+        _reopen(session, scene)
+    count_scenes(session, job)
+    want_run(session, job, only_scenes=None, new_wish=True)
+
+
+def _reopen(session: Session, scene: Scene) -> None:
+    """A clip that stands completes its scene, whatever was said of it; a scene without one waits again."""
+    wanted = SceneStatus.PENDING if scene.clip_sha256 is None else SceneStatus.COMPLETED
+    if scene.status != wanted:
+        scene.status, scene.error = wanted, None
+        scene.progress = 0.0 if wanted == SceneStatus.PENDING else 1.0
+        announce_scene(session, scene)
+
+
+def _close_local_calls(session: Session, job_id: int) -> None:
+    """Local work dies with its run; calls at a vendor are cancelled there, and closed by whoever does that."""
+    query = select(Prediction).where(
+        Prediction.job_id == job_id,
+        Prediction.provider == "local",
+        col(Prediction.status).in_((PredictionStatus.PREPARED, PredictionStatus.RUNNING)),
+    )
+    for row in session.exec(query):
+        row.status, row.error = PredictionStatus.CANCELLED, CANCELLED
+        row.updated_at = row.finished_at = utc_now()
+        session.add(row)
