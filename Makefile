@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	&& { echo $$name; break; }; done)
 PHOTOS ?=
 
-.PHONY: setup demo doctor test check bench format migration clean
+.PHONY: setup demo up doctor test check bench format migration clean
 
 setup: $(STAMP)
 
@@ -20,6 +20,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	@$(BIN)/atelier demo $(PHOTOS)
+
+up: $(STAMP)
+	@$(BIN)/atelier up
 
 doctor: $(STAMP)
 	@$(BIN)/atelier doctor
@@ -36,6 +39,8 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.bench_video
 	$(BIN)/python -m benchmarks.bench_stitch
+	$(BIN)/python -m benchmarks.bench_api
+	$(BIN)/python -m benchmarks.bench_prefect
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

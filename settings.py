@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Further names accepted in the Host header, separated by commas."""
 
     cors_origins: str = Field("", validation_alias=AliasChoices("CORS_ORIGINS", "CORS_ALLOW_ORIGINS"))
-    """Further origins that may call the API from a browser, separated by commas; * for all, then without credentials."""
+    """Further origins that may call from a browser, separated by commas; * for all, then without credentials."""
 
     auth_required: bool | None = Field(None, alias="AUTH_REQUIRED")
     """``false``, by name, allows a HOST other than loopback without authentication."""

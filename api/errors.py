@@ -1,7 +1,7 @@
 """Every error in its surface's own shape.
 
-Three families, told apart by path: A (clients, campaigns), B (everything else under ``/api``) and C (unknown paths, wrong
-methods, faults nobody foresaw). Bodies never hold stack traces, file paths or secrets.
+Three families, told apart by path: A (clients, campaigns), B (everything else under ``/api``) and C (unknown paths,
+wrong methods, faults nobody foresaw). Bodies never hold stack traces, file paths or secrets.
 """
 
 import logging

@@ -57,10 +57,15 @@ class OriginGuard:
         """Let a request pass or answer it."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            origin = headers.get("origin")
-            if not self._origins.knows_host(headers.get("host", "")):
+            origin, host = headers.get("origin"), headers.get("host", "")
+            if not self._origins.knows_host(host):
                 return await _refuse(send, 400, "Unknown host name; add it to ALLOWED_HOSTS")
-            if origin is not None and scope["method"] not in _SAFE_METHODS and not self._origins.allows(origin):
+            own = origin is not None and urlsplit(origin).netloc.lower() == host.lower()
+            if (
+                origin is not None
+                and scope["method"] not in _SAFE_METHODS
+                and not (own or self._origins.allows(origin))
+            ):
                 return await _refuse(send, 403, "Requests from this origin are not allowed; add it to CORS_ORIGINS")
         await self._app(scope, receive, send)
 

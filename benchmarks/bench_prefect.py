@@ -29,9 +29,7 @@ def main() -> None:
     stock = _measured([sys.executable, "-m", "prefect", "server", "start", "--no-ui"], with_flag=True)
     for name, (taken, refused) in (("launched", ours), ("stock", stock)):
         p50, p95 = percentile(taken, 50), percentile(taken, 95)
-        print(
-            f"{name} server: {refused} answers refused for {len(taken)} runs, p50 {p50:.0f} ms, p95 {p95:.0f} ms"
-        )
+        print(f"{name} server: {refused} answers refused for {len(taken)} runs, p50 {p50:.0f} ms, p95 {p95:.0f} ms")
     ratio = percentile(ours[0], 95) / percentile(stock[0], 95)
     print(f"p95 of accepting {_BURST} at once: {ratio:.2f} x the stock server's")
 

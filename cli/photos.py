@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from media.decode import open_picture
 from media.probe import probe
 from media.sniff import SNIFF_BYTES, sniff
+from models.assets import Asset
 from models.errors import AtelierError, InvalidInput
 from models.media import MediaFacts
-from storage.assets import add_asset, create_campaign
+from storage.assets import create_campaign, keep_asset
 from storage.database import get_database
-from storage.objects import file_chunks, get_object_store
+from storage.intake import keep_file
 
 CLIENT_NAME = "Command line"
 
@@ -70,12 +71,12 @@ def check_photo(path: Path) -> CheckedPhoto:
 
 def import_photos(photos: Sequence[CheckedPhoto], campaign_name: str) -> str:
     """Store the photos as a new campaign of the command line's client; return the campaign's id."""
-    store, database = get_object_store(), get_database()
-    keys = [store.put(file_chunks(photo.path)) for photo in photos]
-    with database.write() as session:
+    kept = [keep_file(photo.path, photo.facts) for photo in photos]
+    with get_database().write() as session:
         campaign = create_campaign(session, CLIENT_NAME, campaign_name)
-        for photo, key in zip(photos, keys, strict=True):
-            add_asset(session, campaign, key, photo.facts, original_name=photo.path.name)
+        for photo, file in zip(photos, kept, strict=True):
+            asset = Asset(campaign_id=campaign.id, client_id=campaign.client_id, type=photo.facts.kind)
+            keep_asset(session, asset, file, photo.path.name)
         return campaign.id
 
 

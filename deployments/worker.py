@@ -19,6 +19,8 @@ from typing import Any
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.logging.configuration import setup_logging
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
@@ -46,6 +48,26 @@ class FlowProcessConfiguration(ProcessJobConfiguration):
         super().prepare_for_flow_run(*args, **kwargs)
 
 
+class PatientProcessWorker(ProcessWorker):
+    """Prefect's process worker, which leaves a run alone while its former process is still ending.
+
+    A run that is retried within a second or two of its failure is scheduled again before its place is free. Prefect's
+    worker takes it for a second one with the same id, and falls with every run it has.
+    """
+
+    job_configuration = FlowProcessConfiguration
+
+    @classmethod
+    def __dispatch_key__(cls) -> str:
+        return "atelier-process"  # beside Prefect's own class, not in its place
+
+    async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        still_here = self.limiter.statistics().borrowers
+        return await super()._submit_scheduled_flow_runs(
+            [entry for entry in flow_run_response if entry.flow_run.id not in still_here]
+        )
+
+
 async def work() -> None:
     """Register everything and take runs until cancelled."""
     await _await_server()
@@ -55,11 +77,9 @@ async def work() -> None:
     others = sorted(queue.name for queue in queues if queue.name != "interactive")
     host = socket.gethostname()
     workers = [
-        ProcessWorker(WORK_POOL, ["interactive"], f"{host} interactive", limit=_INTERACTIVE_RUNS),
-        ProcessWorker(WORK_POOL, others, f"{host} batch", limit=_BATCH_RUNS),
+        PatientProcessWorker(WORK_POOL, ["interactive"], f"{host} interactive", limit=_INTERACTIVE_RUNS),
+        PatientProcessWorker(WORK_POOL, others, f"{host} batch", limit=_BATCH_RUNS),
     ]
-    for worker in workers:
-        worker.job_configuration = FlowProcessConfiguration
     started = 0
 
     def note(words: str) -> None:

@@ -181,7 +181,7 @@ def money(amount_usd: float) -> float:
 
 
 def _shared(job: Job, spent_usd: float) -> dict[str, Any]:
-    """Return what every view of a job shows. The parameters name whom the caller named, and remember owners deleted since."""
+    """Return what every view of a job shows. Its parameters remember owners that were deleted since."""
     return {
         "job_id": job.id,
         "type": TYPES[job.workflow],

@@ -16,35 +16,6 @@ from storage.intake import THUMBNAIL_CONTENT_TYPE, KeptFile
 from storage.objects import ObjectKey, record_object
 
 
-def add_asset(
-    session: Session,
-    campaign: Campaign,
-    key: ObjectKey,
-    facts: MediaFacts,
-    *,
-    original_name: str,
-    name: str | None = None,
-    tags: Sequence[str] = (),
-) -> Asset:
-    """Add a file, whose bytes the object store has already taken, to the campaign."""
-    record_object(session, key, facts.content_type)
-    asset = Asset(
-        type=facts.kind,
-        campaign_id=campaign.id,
-        client_id=campaign.client_id,
-        object_sha256=key.sha256,
-        name=name,
-        tags=list(tags),
-        extra=_metadata(original_name, facts),
-        width=facts.width,
-        height=facts.height,
-        duration_s=facts.duration_s,
-    )
-    session.add(asset)
-    session.flush()
-    return asset
-
-
 def keep_asset(session: Session, asset: Asset, kept: KeptFile, original_name: str) -> None:
     """Add an asset whose bytes the object store has taken; sides that were not given are those that were measured."""
     record_object(session, kept.key, kept.facts.content_type)

@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +33,16 @@ def keep_file(path: Path, facts: MediaFacts) -> KeptFile:
     picture that cannot be decoded, and StorageFull. A film without a thumbnail is stored all the same.
     """
     thumbnail = None
-    try:
-        thumbnail = keep_thumbnail(path, facts.kind)
-    except (InvalidMedia, ProcessingFailed):
-        if facts.kind == "image":
-            raise  # no scene could be made of it either, and whoever brought it should know now
-    key = get_object_store().put(cleaned(path, facts.format))
+    # The decoder and the disk take about as long as each other, so they work side by side. Bytes that were stored for a
+    # picture that is then refused are referred to by nothing, and are collected.
+    with ThreadPoolExecutor(1) as disk:
+        storing = disk.submit(get_object_store().put, cleaned(path, facts.format))
+        try:
+            thumbnail = keep_thumbnail(path, facts.kind)
+        except (InvalidMedia, ProcessingFailed):
+            if facts.kind == "image":
+                raise  # no scene could be made of it either, and whoever brought it should know now
+        key = storing.result()
     return KeptFile(key, facts.model_copy(update={"size_bytes": key.size_bytes}), thumbnail)
 
 

@@ -143,15 +143,16 @@ def keep_film(lease: JobLease, film_sha256: str, input_hash: str) -> None:
 
 
 def publish(lease: JobLease, video_sha256: str, result: dict[str, Any]) -> bool:
-    """Publish the final bytes as a new revision and complete the job; publishing the same bytes again changes nothing.
+    """Publish the final bytes as a new revision and complete the job.
 
-    ``result`` is stored with the revision in it. Returns False, having done nothing, when a scene waits that was asked
+    Publishing the same bytes again changes nothing, unless a scene was asked for anew: an engine that gives the same
+    pictures for the same wish has fulfilled that wish all the same. ``result`` is stored with the revision in it. Returns False, having done nothing, when a scene waits that was asked
     for meanwhile: the film is made again with it.
     """
     with fenced(lease) as (session, job):
         if waiting_scenes(session, job):
             return False
-        if job.video_sha256 != video_sha256:
+        if job.video_sha256 != video_sha256 or job.only_scenes:
             job.video_sha256, job.thumbnail_sha256 = video_sha256, None
             job.revision += 1
         job.result = {**result, "revision": job.revision}

@@ -23,7 +23,6 @@ os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 FRAME = Size(64, 36)
-_OURS = ("ATELIER_HOME", "DATABASE_URL", "DATABASE_PATH", "STORAGE_URL", "FFMPEG", "VIDEO_GENERATION_MODEL")
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +40,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from storage.database import get_database
     from storage.migrations import upgrade
 
-    for name in _OURS:
-        monkeypatch.delenv(name, raising=False)
+    for name in (ROOT / ".env.example").read_text().split():
+        monkeypatch.delenv(name.partition("=")[0], raising=False)
     monkeypatch.setenv("ATELIER_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     get_settings.cache_clear()

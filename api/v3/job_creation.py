@@ -141,13 +141,8 @@ def _read(document: dict[str, Any], campaign_id: str) -> _Wish:
     client_id = _field(document, "client_id") or None
     if client_id is not None and not isinstance(client_id, str):
         details["client_id"] = ["is invalid"]
-    pairs, duration_s = requested_pairs(document), _duration(document)
-    if pairs < 1:
-        details["num_pairs"] = ["must be greater than 0"]
-    if duration_s <= 0:
-        details["clip_duration"] = ["must be greater than 0"]
-    if duration_s > MAX_CLIP_DURATION_S:
-        details["clip_duration"] = ["must be less than or equal to 60"]
+    pairs, duration_s = _requested_pairs(document), _duration(document)
+    details |= _out_of_range(pairs, duration_s)
     model, options = None, dict[str, Any]()
     try:
         options = render_options(parameters)
@@ -166,7 +161,18 @@ def _read(document: dict[str, Any], campaign_id: str) -> _Wish:
     return _Wish(film=film, client_id=client_id, parameters=parameters)
 
 
-def requested_pairs(document: dict[str, Any]) -> int:
+def _out_of_range(pairs: int, duration_s: float) -> Details:
+    details: Details = {}
+    if pairs < 1:
+        details["num_pairs"] = ["must be greater than 0"]
+    if duration_s <= 0:
+        details["clip_duration"] = ["must be greater than 0"]
+    if duration_s > MAX_CLIP_DURATION_S:
+        details["clip_duration"] = ["must be less than or equal to 60"]
+    return details
+
+
+def _requested_pairs(document: dict[str, Any]) -> int:
     """Return how many scenes the request asks for, before any limit; what is no whole number is the default."""
     sent = _field(document, "num_pairs")
     try:
@@ -251,7 +257,7 @@ def _created(job_id: int, document: dict[str, Any]) -> JobCreated:
         storyboard_ready=ready,
         storyboard=storyboard_of(scenes),
         client_id=_field(document, "client_id") or None,
-        num_pairs=requested_pairs(document),
+        num_pairs=_requested_pairs(document),
         total_assets=images,
         warnings=job.warnings if ready else [*job.warnings, _NOT_PLANNED],
     )

@@ -51,6 +51,7 @@ class Service:
 
     def start(self) -> subprocess.Popen[str]:
         """Start the service and wait for its line."""
+        self.kill()
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from cli import main; main()", "up"],
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -126,7 +126,10 @@ def test_prefect_shows_the_job(service: Service) -> None:
 
 
 def test_a_run_of_prefects_own_command_makes_its_job_and_a_retry_goes_on_with_it(service: Service) -> None:
-    """The photos are away while it runs for the first time; then Retry is pressed as the UI does it."""
+    """The photos are away while it runs for the first time; then Retry is pressed as the UI does it.
+
+    It is pressed as soon as the run has failed, while its process is still ending: a stock worker falls over that.
+    """
     deployed = service.prefect("deploy", "--all")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     request = {"campaign_id": service.campaign(), "num_pairs": 2, "clip_duration": SECONDS, "approve": True}

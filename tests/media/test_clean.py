@@ -78,6 +78,17 @@ def test_position_goes_and_picture_stays(
     assert clean(path) == after
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_webp_announces_what_it_holds(tmp_path: Path, orientation: int) -> None:
+    path = tmp_path / "a.webp"
+    picture().save(path, exif=exif(orientation), xmp=XMP)
+    after = clean(path)
+    exif_flag, xmp_flag = 0x08, 0x04
+    assert after[12:16] == b"VP8X"
+    assert after[20] & (exif_flag | xmp_flag) == (0 if orientation == 1 else exif_flag)
+    assert int.from_bytes(after[4:8], "little") == len(after) - 8
+
+
 def test_text_in_png_goes(tmp_path: Path) -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", SECRET.decode())

@@ -4,16 +4,20 @@ import hashlib
 import io
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import ffmpeg
 import httpx
 import pytest
 from PIL import Image
 from sqlmodel import select
 
+from media.ffmpeg import run_graph
 from models.assets import Asset
 from models.jobs import Job, Scene
 from models.objects import StoredObject
@@ -69,7 +73,7 @@ class Source(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.busy = self.most_busy = 0
         self.lock = threading.Lock()
-        self.gate: threading.Barrier | None = None
+        self.gate: threading.Event | None = None
         super().__init__(("127.0.0.1", 0), SourceHandler)
 
     def url(self, path: str) -> str:
@@ -231,6 +235,15 @@ def test_a_declared_type_must_fit(client: httpx.Client, owner: str, bad: Path) -
     sound = made(upload(client, (bad / "audio-only.mp4").read_bytes(), client_id=owner, type="audio"))
     assert (sound["format"], sound["duration"], sound["waveformUrl"]) == ("m4a", 2, None)
     assert client.get(sound["url"]).headers["content-type"] == "audio/mp4"
+
+
+def test_the_same_bytes_can_be_a_film_and_a_sound(client: httpx.Client, owner: str, tmp_path: Path) -> None:
+    picture, tone = (ffmpeg.input(name, format="lavfi") for name in ("testsrc=d=1:s=64x48", "sine=d=1"))
+    run_graph(ffmpeg.output(picture, tone, str(tmp_path / "a.mp4")), timeout_s=60)
+    content = (tmp_path / "a.mp4").read_bytes()
+    assets = [made(upload(client, content, client_id=owner, type=kind)) for kind in ("video", "audio")]
+    types = [client.get(asset["url"]).headers["content-type"] for asset in assets]
+    assert types == ["video/mp4", "audio/mp4"]
 
 
 def test_document(client: httpx.Client, owner: str) -> None:
@@ -414,9 +427,17 @@ def test_bulk_import(client: httpx.Client, campaign: str, owner: str, source: So
 
 
 def test_bulk_import_works_on_five_at_a_time(client: httpx.Client, owner: str, source: Source) -> None:
-    source.gate = threading.Barrier(5)  # nobody is answered before five are waiting
+    source.gate = threading.Event()
     entries = [{"url": source.url(str(number))} for number in range(20)]
-    answer = client.post("/api/v3/assets/from-urls", json={"assets": entries, "client_id": owner}).json()
+    body = {"assets": entries, "client_id": owner}
+    with ThreadPoolExecutor(1) as caller:
+        asked = caller.submit(client.post, "/api/v3/assets/from-urls", json=body)
+        while source.busy < 5:
+            assert not asked.done()
+            time.sleep(0.01)
+        time.sleep(0.2)  # a sixth would come now
+        source.gate.set()
+        answer = asked.result().json()
     assert [error["source"] for error in answer["meta"]["errors"]] == [entry["url"] for entry in entries]
     assert source.most_busy == 5
 
