@@ -146,8 +146,8 @@ def publish(lease: JobLease, video_sha256: str, result: dict[str, Any]) -> bool:
     """Publish the final bytes as a new revision and complete the job.
 
     Publishing the same bytes again changes nothing, unless a scene was asked for anew: an engine that gives the same
-    pictures for the same wish has fulfilled that wish all the same. ``result`` is stored with the revision in it. Returns False, having done nothing, when a scene waits that was asked
-    for meanwhile: the film is made again with it.
+    pictures for the same wish has fulfilled that wish all the same. ``result`` is stored with the revision in it.
+    Returns False, having done nothing, when a scene waits that was asked for meanwhile: the film is made again with it.
     """
     with fenced(lease) as (session, job):
         if waiting_scenes(session, job):
