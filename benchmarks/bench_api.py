@@ -23,7 +23,8 @@ from models.runs import ImagePairsRequest, JobLease
 from models.storyboard import Plan, ScenePlan
 from storage import jobs, leases
 from storage.database import get_database
-from storage.objects import get_object_store, record_object
+from storage.objects import record_object
+from storage.stores import get_object_store
 
 _RATE, _SECONDS = 50, 10
 _UPLOADS, _UPLOAD_SIDE_PX = 20, 1180  # noise of this size is a JPEG of 2 MB

@@ -20,7 +20,7 @@ from media.ffmpeg import ffmpeg_executable
 from models.errors import AtelierError, NotConfigured
 from providers.video.choice import video_engine
 from settings import Settings, get_settings
-from storage.objects import object_store
+from storage.stores import object_store
 
 Verdict = Literal["ok", "missing", "note"]
 _COLOURS: dict[Verdict, str] = {"ok": "green", "missing": "red", "note": "yellow"}

@@ -19,8 +19,8 @@ from models.runs import MAX_CLIP_DURATION_S, MAX_PAIRS, ImagePairsRequest
 from models.storyboard import Pairing
 from storage import jobs
 from storage.database import get_database
-from storage.objects import get_object_store
 from storage.progress import scenes_of
+from storage.stores import get_object_store
 
 run_app = typer.Typer(no_args_is_help=True)
 

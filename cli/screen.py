@@ -15,8 +15,8 @@ from models.jobs import Job, Scene, SceneStatus
 from storage.assets import asset_object
 from storage.database import get_database
 from storage.jobs import get_job
-from storage.objects import get_object_store
 from storage.progress import scenes_of
+from storage.stores import get_object_store
 
 console = Console(highlight=False)
 _POLL_INTERVAL_S = 0.2

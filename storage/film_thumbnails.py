@@ -13,7 +13,8 @@ from models.media import Size
 from models.objects import StoredObject
 from settings import get_settings
 from storage.database import get_database
-from storage.objects import file_chunks, get_object_store, record_object
+from storage.objects import file_chunks, record_object
+from storage.stores import get_object_store
 
 _BOX = Size(640, 360)
 

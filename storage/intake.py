@@ -11,7 +11,8 @@ from media.thumbnail import write_thumbnail
 from models.errors import InvalidMedia, ProcessingFailed
 from models.media import MediaFacts, Size
 from settings import get_settings
-from storage.objects import ObjectKey, file_chunks, get_object_store
+from storage.objects import ObjectKey, file_chunks
+from storage.stores import get_object_store
 
 THUMBNAIL_SIZE = Size(320, 240)
 THUMBNAIL_CONTENT_TYPE = "image/jpeg"

@@ -14,8 +14,8 @@ from providers.planner.template import TemplatePlanner
 from storage import jobs
 from storage.assets import candidate_images, keep_features
 from storage.database import get_database
-from storage.objects import get_object_store
 from storage.progress import scenes_of
+from storage.stores import get_object_store
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
 
 

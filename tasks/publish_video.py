@@ -11,8 +11,8 @@ from models.runs import JobLease, JobOutcome
 from storage import jobs
 from storage.database import get_database
 from storage.job_lists import spent
-from storage.objects import get_object_store
 from storage.progress import scenes_of
+from storage.stores import get_object_store
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
 
 

@@ -21,9 +21,10 @@ from settings import get_settings
 from storage import jobs, predictions, scenes
 from storage.assets import asset_object
 from storage.database import get_database
-from storage.objects import file_chunks, get_object_store, record_object
+from storage.objects import file_chunks, record_object
 from storage.progress import report_scene
 from storage.scenes import ACCEPTED_SHARE, RENDERED_SHARE
+from storage.stores import get_object_store
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable, was_last_try
 from tasks.scratch import scratch_folder
 

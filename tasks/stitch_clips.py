@@ -12,8 +12,9 @@ from models.runs import JobLease, VideoParameters
 from storage import jobs, scenes
 from storage.canonical import canonical_hash
 from storage.database import get_database
-from storage.objects import file_chunks, get_object_store, record_object
+from storage.objects import file_chunks, record_object
 from storage.progress import advance, scenes_of
+from storage.stores import get_object_store
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
 from tasks.scratch import scratch_folder
 

@@ -19,7 +19,7 @@ from settings import get_settings
 from storage.assets import keep_asset_thumbnail
 from storage.database import get_database
 from storage.intake import THUMBNAIL_CONTENT_TYPE, keep_thumbnail
-from storage.objects import get_object_store
+from storage.stores import get_object_store
 
 _PASS_THROUGH_TIMEOUT_S = 30.0
 _UNKNOWN = "application/octet-stream"

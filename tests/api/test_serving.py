@@ -14,7 +14,8 @@ from models.objects import StoredObject
 from settings import get_settings
 from storage.database import get_database
 from storage.migrations import upgrade
-from storage.objects import get_object_store, record_object
+from storage.objects import record_object
+from storage.stores import get_object_store
 
 Listening = Callable[[FastAPI], AbstractContextManager[httpx.Client]]
 DATA = bytes(range(256)) * 4000  # 1,024,000 bytes: several chunks

@@ -17,7 +17,7 @@ import pytest
 
 from models.errors import NotFound
 from models.jobs import Job, JobStatus
-from storage.objects import get_object_store
+from storage.stores import get_object_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 Service = Any

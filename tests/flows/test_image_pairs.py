@@ -15,8 +15,8 @@ from models.predictions import Prediction, PredictionStatus
 from models.runs import ImagePairsRequest
 from storage import job_actions, jobs, scene_edits
 from storage.database import get_database
-from storage.objects import get_object_store
 from storage.progress import scenes_of
+from storage.stores import get_object_store
 
 pytestmark = pytest.mark.usefixtures("prefect_test_server")
 SCENES, SECONDS, FPS = 3, 0.4, 30

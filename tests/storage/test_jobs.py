@@ -23,7 +23,8 @@ FACTS = MediaFacts(
 
 
 def store_clip(lease: JobLease, scene_id: str) -> None:
-    from storage.objects import get_object_store, record_object
+    from storage.objects import record_object
+    from storage.stores import get_object_store
 
     key = get_object_store().put([scene_id.encode()])
     with get_database().write() as session:
@@ -139,7 +140,8 @@ def test_percentage_follows_the_scenes_and_never_falls(lease: JobLease, scene_id
 
 
 def test_publishing_the_same_bytes_again_keeps_the_revision(lease: JobLease, scene_ids: list[str]) -> None:
-    from storage.objects import get_object_store, record_object
+    from storage.objects import record_object
+    from storage.stores import get_object_store
 
     keys = [get_object_store().put([data]) for data in (b"one", b"two")]
     with get_database().write() as session:

@@ -14,7 +14,8 @@ from sqlmodel import col, select
 from models.errors import NotConfigured, NotFound, StorageFull
 from models.objects import ObjectChunk
 from storage.database import get_database
-from storage.objects import ObjectStore, file_chunks, object_store
+from storage.objects import ObjectStore, file_chunks
+from storage.stores import object_store
 
 STORES = ["file", "db"]
 ABSENT = "0" * 64

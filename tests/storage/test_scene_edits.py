@@ -14,8 +14,9 @@ from models.storyboard import Plan, ScenePlan
 from storage import job_actions, jobs, leases, predictions, scene_edits, scenes
 from storage.database import get_database
 from storage.leases import fenced
-from storage.objects import get_object_store, record_object
+from storage.objects import record_object
 from storage.progress import scenes_of, waiting_scenes
+from storage.stores import get_object_store
 
 FACTS = MediaFacts(kind="video", format="mp4", content_type="video/mp4", size_bytes=1, duration_s=5.0)
 

@@ -8,9 +8,12 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless; tests that need it are skipped where it is not installed."""
+    """Debian's Chromium, headless; tests that need it are skipped where it is not installed.
+
+    Not for the whole session: while Playwright runs, its event loop is the thread's, and no other can be.
+    """
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("needs Chromium: apt-get install chromium")

@@ -23,7 +23,7 @@ from models.jobs import Job, Scene
 from models.objects import StoredObject
 from settings import get_settings
 from storage.database import get_database
-from storage.objects import get_object_store
+from storage.stores import get_object_store
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 NOT_FOUND = {"error": "Asset not found"}
