@@ -2,7 +2,8 @@
 
 import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,18 +34,23 @@ def keep_file(path: Path, facts: MediaFacts) -> KeptFile:
     What is stored holds no position and nothing behind the picture's end (``media.clean``). Raises InvalidMedia for a
     picture that cannot be decoded, and StorageFull. A film without a thumbnail is stored all the same.
     """
-    thumbnail = None
-    # The decoder and the disk take about as long as each other, so they work side by side. Bytes that were stored for a
-    # picture that is then refused are referred to by nothing, and are collected.
-    with ThreadPoolExecutor(1) as disk:
-        storing = disk.submit(get_object_store().put, cleaned(path, facts.format))
-        try:
-            thumbnail = keep_thumbnail(path, facts.kind)
-        except (InvalidMedia, ProcessingFailed):
-            if facts.kind == "image":
-                raise  # no scene could be made of it either, and whoever brought it should know now
-        key = storing.result()
+    with ThreadPoolExecutor(1) as decoder:
+        looking = decoder.submit(keep_thumbnail, path, facts.kind)
+        key = get_object_store().put(_unless_refused(cleaned(path, facts.format), looking, facts.kind))
+    thumbnail = looking.result() if looking.exception() is None else None
     return KeptFile(key, facts.model_copy(update={"size_bytes": key.size_bytes}), thumbnail)
+
+
+def _unless_refused(chunks: Iterator[bytes], looking: "Future[ObjectKey | None]", kind: str) -> Iterator[bytes]:
+    """Pass the bytes on while the decoder works beside, and wait for it before the end: what it refuses is not stored.
+
+    No scene could be made of a picture that cannot be decoded, and whoever brought it should know now; a film may do
+    without a thumbnail.
+    """
+    yield from chunks
+    error = looking.exception()
+    if error is not None and not (kind == "video" and isinstance(error, InvalidMedia | ProcessingFailed)):
+        raise error
 
 
 def keep_thumbnail(path: Path, kind: str) -> ObjectKey | None:

@@ -32,9 +32,11 @@ def runs_of(campaign: str) -> list[FlowRun]:
 
 def artifacts_of(flow_run: FlowRun) -> dict[str, Artifact]:
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(like_="job-")))
-    mine = [artifact for artifact in found if artifact.flow_run_id == flow_run.id]
-    return {(artifact.key or "").split("-", 2)[2]: artifact for artifact in mine}
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(like_="job-")),
+            flow_run_filter=FlowRunFilter(id={"any_": [flow_run.id]}),
+        )
+    return {(artifact.key or "").split("-", 2)[2]: artifact for artifact in found}
 
 
 @needs_prefect

@@ -22,6 +22,7 @@ from models.assets import Asset
 from models.jobs import Job, Scene
 from models.objects import StoredObject
 from settings import get_settings
+from storage.assets import candidate_images
 from storage.database import get_database
 from storage.stores import get_object_store
 
@@ -166,6 +167,10 @@ def test_thumbnail_is_made_later_for_assets_that_came_without(
     client: httpx.Client, make_campaign: Callable[..., str]
 ) -> None:
     campaign_id = make_campaign(1)
+    with get_database().write() as session:
+        (row,) = candidate_images(session, campaign_id)
+        row.thumbnail_sha256 = None
+        session.add(row)
     asset = client.get(f"/api/v3/assets?campaign_id={campaign_id}").json()["data"][0]
     assert asset["thumbnailBlobId"] is None
     assert client.get(f"/api/v3/assets/{asset['id']}/thumbnail").status_code == 200
