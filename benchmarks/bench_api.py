@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import skimage
 from PIL import Image
 
 from benchmarks.api_server import MeasuredServer, api_server, percentile, proportional_memory_bytes
@@ -27,7 +28,7 @@ from storage.objects import record_object
 from storage.stores import get_object_store
 
 _RATE, _SECONDS = 50, 10
-_UPLOADS, _UPLOAD_SIDE_PX = 20, 1180  # noise of this size is a JPEG of 2 MB
+_UPLOADS, _UPLOAD_SIZE_PX, _GRAIN = 20, (3000, 2250), 9.0  # a portrait of 7 megapixels with grain: a JPEG of 2 MB
 _DOWNLOAD_BYTES = 200 * 1000**2
 _SCENES = 7
 
@@ -43,7 +44,7 @@ def main() -> None:
 
 def _rows() -> tuple[str, int]:
     """Add a campaign with fourteen pictures and a job of seven planned scenes."""
-    key = get_object_store().put([_noise(0)])
+    key = get_object_store().put([_photo(0)])
     with get_database().write() as session:
         record_object(session, key, "image/jpeg")
         client = Client(name="Bench")
@@ -96,7 +97,7 @@ async def _steadily(url: str) -> list[float]:
 
 
 def _report_uploads(server: MeasuredServer, campaign_id: str) -> None:
-    pictures = [_noise(seed) for seed in range(1, _UPLOADS + 1)]
+    pictures = [_photo(seed) for seed in range(1, _UPLOADS + 1)]
     taken = []
     with httpx.Client(timeout=60) as client:
         for number, picture in enumerate(pictures):
@@ -182,10 +183,15 @@ def _drain(line: socket.socket) -> int:
     return received
 
 
-def _noise(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 255, (_UPLOAD_SIDE_PX, _UPLOAD_SIDE_PX, 3), np.uint8)
+def _photo(seed: int) -> bytes:
+    portrait = (
+        Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png")
+        .convert("RGB")
+        .resize(_UPLOAD_SIZE_PX, Image.Resampling.BICUBIC)
+    )
+    grain = np.random.default_rng(seed).normal(0, _GRAIN, _UPLOAD_SIZE_PX[::-1])[..., None]
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=93)
+    Image.fromarray(np.clip(np.asarray(portrait) + grain, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=85)
     return file.getvalue()
 
 

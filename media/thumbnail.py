@@ -37,7 +37,7 @@ def _picture_of(source: Path, box: Size) -> Image.Image:
         found = sniff(file.read(SNIFF_BYTES))
     if found is not None and found.kind == "video":
         return _frame_of(source)
-    return open_picture(source, max_side_px=2 * max(box), allow_small=True)
+    return open_picture(source, max_side_px=max(box), allow_small=True)
 
 
 def _frame_of(source: Path) -> Image.Image:

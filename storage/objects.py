@@ -16,7 +16,8 @@ from models.columns import utc_now
 from models.errors import NotFound
 from models.objects import StoredObject
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 1024 * 1024
+"""Most that is read or sent at once: large enough that handing chunks between threads costs little, small in memory."""
 
 
 class ObjectKey(BaseModel):
