@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(STAMP)
-	@$(BIN)/atelier demo $(PHOTOS)
+	@$(BIN)/atelier demo $(if $(PHOTOS),"$(PHOTOS)")
 
 up: $(STAMP)
 	@$(BIN)/atelier up
