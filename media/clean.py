@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from media.decode import exif_orientation
 from models.errors import InvalidMedia
 
@@ -63,7 +65,8 @@ def _orientation_only(exif: bytes) -> bytes:
 
 
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
-_JPEG_SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # restart markers belong to the scan
+_ENDS_JPEG_SCAN = np.array([byte not in (0x00, 0xFF, *range(0xD0, 0xD8)) for byte in range(256)])
+"""Which bytes after 0xFF end a scan: not stuffing, not fill, and not the restart markers, which belong to it."""
 _SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 _JPEG_KEPT = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 _EXIF = b"Exif\0\0"
@@ -81,8 +84,7 @@ def _jpeg(data: mmap.mmap) -> Iterator[_Part]:
             continue  # stand-alone markers mean nothing here
         end = at + struct.unpack_from(">H", data, at)[0]
         if marker == _SOS:
-            scan_end = _JPEG_SCAN_END.search(data, end)
-            end = scan_end.start() if scan_end is not None else len(data)
+            end = _jpeg_scan_end(data, end)
         if _jpeg_keeps(marker, data[at + 2 : at + 14]):
             yield bytes((0xFF, marker))
             yield at, min(end, len(data))
@@ -92,6 +94,20 @@ def _jpeg(data: mmap.mmap) -> Iterator[_Part]:
                 yield struct.pack(">BBH", 0xFF, _APP1, 2 + len(_EXIF + block)) + _EXIF + block
         at = max(end, at + 2)
     yield b"\xff\xd9"
+
+
+def _jpeg_scan_end(data: mmap.mmap, start: int) -> int:
+    """Return where the scan that begins at ``start`` ends: at its next marker, else at the end of the file."""
+    for at in range(start, len(data) - 1, _BLOCK_BYTES):
+        block = np.frombuffer(data, np.uint8, min(_BLOCK_BYTES + 1, len(data) - at), at)
+        marks = np.flatnonzero(block[:-1] == 0xFF)
+        ends = marks[_ENDS_JPEG_SCAN[block[marks + 1]]]
+        if ends.size:
+            end = at + int(ends[0])
+            while end > start and data[end - 1] == 0xFF:
+                end -= 1  # fill bytes belong to the marker
+            return end
+    return len(data)
 
 
 def _jpeg_keeps(marker: int, begin: bytes) -> bool:
