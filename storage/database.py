@@ -71,7 +71,10 @@ def _engine(url: str) -> Engine:
     if backend not in ("sqlite", "postgresql"):
         raise NotConfigured(f"DATABASE_URL: {backend} is not supported; use sqlite or postgresql")
     if backend == "postgresql":
-        return create_engine(url, pool_size=_POOL_SIZE, pool_pre_ping=True)
+        try:
+            return create_engine(url, pool_size=_POOL_SIZE, pool_pre_ping=True)
+        except ModuleNotFoundError as exc:
+            raise NotConfigured(f"DATABASE_URL needs the Python package {exc.name}; install it beside Atelier") from exc
     engine = create_engine(url, pool_size=_POOL_SIZE, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -1,5 +1,6 @@
 """The studio: server-rendered pages over the same rows as the API, with one small ES module and no build step."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def mount_static_files(app: Starlette) -> None:
 def start_page(request: Request) -> Response:
     """Show the recent jobs to a browser; tell everyone else what this is."""
     if "text/html" not in request.headers.get("accept", ""):
-        return JSONResponse({"name": "Atelier", "version": "0.1.0", "status": "running"})
+        return JSONResponse({"name": "Atelier", "version": version("atelier"), "status": "running"})
     return _page(request, "home.html", {"jobs": recent_jobs()})
 
 

@@ -282,7 +282,7 @@ def test_the_second_address_is_tried(server: Server, private: None, names: dict[
     assert fetched(f"http://two.example:{server.port}/data") == DATA
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate: apt-get install openssl")
 def test_certificates_are_checked_against_the_name(
     serve: Callable[..., Server], private: None, names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Transactions and migrations on a real SQLite file."""
 
+import sys
 import threading
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def test_a_newer_schema_is_refused(home: Path) -> None:
 def test_unsupported_database_is_refused() -> None:
     with pytest.raises(NotConfigured, match="mysql"):
         Database("mysql://localhost/atelier")
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(NotConfigured, match="psycopg2"):
+        Database("postgresql+psycopg2://localhost/atelier")
 
 
 def test_a_failing_block_writes_nothing(home: Path) -> None:
