@@ -52,6 +52,8 @@ class Clip:
     format: ClipFormat
     duration_s: float
     frames: int
+    reorder_frames: int
+    """How many frames are decoded, at most, before an earlier one can be shown."""
     unlabelled: bool
     steady: bool
     copyable: bool
@@ -75,6 +77,7 @@ def read_clip(path: Path) -> Clip:
             format=form,
             duration_s=line.duration_s,
             frames=line.frames,
+            reorder_frames=_reordered(line.shown),
             unlabelled=form.codec in _LABELLED_IN_CONFIGURATION and track.codec_context.colorspace == _UNSPECIFIED,
             steady=line.steady,
             copyable=fit_to_copy and shown_as_stored(path),
@@ -109,6 +112,12 @@ def _nominal_rate(measured: Fraction) -> Fraction:
         if abs(measured - usual) <= usual * _RATE_TOLERANCE:
             return usual
     return Fraction(max(1, round(measured)))
+
+
+def _reordered(shown: Sequence[int]) -> int:
+    """Return how far the times of showing, in the order of decoding, are from rising."""
+    places = {stamp: place for place, stamp in enumerate(sorted(shown))}
+    return max(number - places[stamp] for number, stamp in enumerate(shown))
 
 
 def _joinable(form: ClipFormat, track: VideoStream, line: Timeline) -> bool:

@@ -1,6 +1,9 @@
 """Small values that describe media: what a file is, and what a clip should be."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -62,3 +65,29 @@ class MediaFacts(BaseModel):
     video_codec: str | None = None
     pixel_format: str | None = None
     audio_codec: str | None = None
+
+
+CUT = "cut"
+"""The word for a hard join. Every other word for the join to the next scene names a transition."""
+
+TRANSITION_S = 0.5
+
+
+def transition_frames(rate: Fraction | float) -> int:
+    """Return how many frames two scenes share in a transition: half a second in whole frames, at least one."""
+    return max(1, round(rate * TRANSITION_S))
+
+
+def transitions_that_fit(words: Sequence[str], frame_counts: Sequence[int], shared: int) -> tuple[bool, ...]:
+    """Return for each join between scenes whether it is a transition; those that do not fit are hard cuts.
+
+    ``words[i]`` is that for the join between scenes i and i + 1; joins without a word are cuts. A scene shares
+    ``shared`` frames with each neighbour and keeps at least one frame for itself; the join at its beginning has
+    precedence.
+    """
+    fits: list[bool] = []
+    for number, (before, after) in enumerate(pairwise(frame_counts)):
+        wanted = number < len(words) and words[number].strip().lower() != CUT
+        free = before - (shared if fits and fits[-1] else 0)
+        fits.append(wanted and free > shared and after > shared)
+    return tuple(fits)

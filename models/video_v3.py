@@ -103,7 +103,7 @@ def job_document(job: Job, scenes: Sequence[Scene], spent_usd: float = 0.0) -> J
     return JobDocument(
         **_shared(job, spent_usd),
         parameters={**job.parameters, "estimated_cost": money(job.estimated_cost_usd), "cost_currency": CURRENCY},
-        storyboard=storyboard_of(scenes),
+        storyboard=storyboard_of(scenes, job.parameters),
         progress=progress_of(job.progress),
         error=job.error,
         result=_result(job, scenes),
@@ -130,7 +130,7 @@ def generated_video(
     job: Job, scenes: Sequence[Scene], spent_usd: float, campaign_client_id: str | None
 ) -> GeneratedVideo:
     """Return a completed job's published video; the client is the job's own, else its campaign's."""
-    storyboard = storyboard_of(scenes)
+    storyboard = storyboard_of(scenes, job.parameters)
     shared = _shared(job, spent_usd)
     shared["client_id"] = shared["client_id"] or campaign_client_id
     return GeneratedVideo(

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from models.jobs import Scene, SceneStatus
+from models.media import transition_frames, transitions_that_fit
+from models.runs import VideoParameters
 
 WireSceneStatus = Literal["pending", "processing", "completed", "failed"]
 
@@ -68,14 +70,17 @@ def scene_detail(scene: Scene, clip_bytes: int) -> SceneDetail:
     return SceneDetail(**_shown(scene), job_id=scene.job_id, video_blob_size=clip_bytes)
 
 
-def storyboard_of(scenes: Sequence[Scene]) -> Storyboard:
-    """Return the storyboard of scenes that are in their order."""
+def storyboard_of(scenes: Sequence[Scene], parameters: dict[str, Any]) -> Storyboard:
+    """Return the storyboard of scenes that are in their order; ``parameters`` are the job's.
+
+    Where they ask for transitions, a scene starts as it first shows, before the end of the one that it follows.
+    """
     entries: list[dict[str, Any]] = []
     clock = 0.0
-    for position, scene in enumerate(scenes):
+    for position, (scene, shared_s) in enumerate(zip(scenes, _shared_s(scenes, parameters), strict=True)):
         entries.append(_entry(scene, position + 1, clock))
-        clock += scene.duration_s
-    return Storyboard(scenes=entries, total_duration=clock)
+        clock = round(clock + scene.duration_s - shared_s, 6)
+    return Storyboard(scenes=entries, total_duration=sum((scene.duration_s for scene in scenes), 0.0))
 
 
 def clip_url(job_id: int, scene_id: str, take: int, picture: str = "") -> str:
@@ -121,6 +126,17 @@ def _shown(scene: Scene) -> dict[str, Any]:
     }
 
 
+def _shared_s(scenes: Sequence[Scene], parameters: dict[str, Any]) -> list[float]:
+    """Return for each scene how many seconds it shares with the next one."""
+    wish = VideoParameters.model_validate(parameters)
+    if not wish.transitions or not scenes:
+        return [0.0] * len(scenes)
+    shared = transition_frames(wish.fps)
+    frame_counts = [round(scene.duration_s * wish.fps) for scene in scenes]
+    blended = transitions_that_fit([scene.transition for scene in scenes], frame_counts, shared)
+    return [*(shared / wish.fps if is_blended else 0.0 for is_blended in blended), 0.0]
+
+
 def _entry(scene: Scene, number: int, starts_s: float) -> dict[str, Any]:
     optional = {"camera_movement": scene.camera_movement, "model": scene.model, "aspect_ratio": scene.aspect_ratio}
     return {
@@ -131,7 +147,7 @@ def _entry(scene: Scene, number: int, starts_s: float) -> dict[str, Any]:
         "prompt": scene.prompt,
         "duration": scene.duration_s,
         "time_start": starts_s,
-        "time_end": starts_s + scene.duration_s,
+        "time_end": round(starts_s + scene.duration_s, 6),
         "transition": scene.transition,
         "scene_type": scene.scene_type,
         "scene_name": scene.scene_name,

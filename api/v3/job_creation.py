@@ -255,7 +255,7 @@ def _created(job_id: int, document: dict[str, Any]) -> JobCreated:
         **_job_facts(job),
         scene_count=len(scenes),
         storyboard_ready=ready,
-        storyboard=storyboard_of(scenes),
+        storyboard=storyboard_of(scenes, job.parameters),
         client_id=_field(document, "client_id") or None,
         num_pairs=_requested_pairs(document),
         total_assets=images,

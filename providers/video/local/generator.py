@@ -1,10 +1,6 @@
 """The local video engine: reads the photos, chooses the technique, renders and encodes."""
 
-import os
-import threading
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar, assert_never
 
@@ -18,9 +14,6 @@ from providers.video.local.morph import Morph
 from providers.video.local.parallax import Orbit, Parallax
 from providers.video.local.projective import Matrix
 from providers.video.local.residual import measure_residual
-
-_SLOTS = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
-"""Shots of this process that render at the same time; OpenCV and the encoder each use all cores already."""
 
 _REPORT_S = 0.25
 _T = TypeVar("_T")
@@ -37,16 +30,15 @@ class LocalVideoGenerator:
     with depth in each and a dissolve between them (``parallax``). The words of the prompt are not read.
     """
 
-    def generate(self, shot: Shot, into: Path, progress: Progress) -> GeneratedClip:
-        """Render ``shot`` into the new file ``into``; the promises are those of VideoGenerator.
+    version = "1"
 
-        At most as many shots as there are cores render at once in a process; others wait, reporting 0.
-        """
+    def generate(self, shot: Shot, into: Path, progress: Progress) -> GeneratedClip:
+        """Render ``shot`` into the new file ``into``; the promises are those of VideoGenerator."""
         progress(0.0)
-        with _slot(progress), ThreadPoolExecutor(1, "atelier-render") as worker:
+        with ThreadPoolExecutor(1, "atelier-render") as worker:
             technique, renderer = _patiently(worker.submit(_prepare, shot), progress, 0.0)
             count = shot.frame_count
-            with encode_frames(into, shot.size, shot.fps) as write:
+            with encode_frames(into, shot.size, shot.fps, count) as write:
                 following = worker.submit(renderer.frame, 0.0)
                 for index in range(count):
                     drawn = _patiently(following, progress, index / count)
@@ -55,16 +47,6 @@ class LocalVideoGenerator:
                     write(drawn)
                     progress((index + 1) / count)
         return GeneratedClip(engine="local", technique=technique, cost_usd=0)
-
-
-@contextmanager
-def _slot(progress: Progress) -> Iterator[None]:
-    while not _SLOTS.acquire(timeout=_REPORT_S):
-        progress(0.0)
-    try:
-        yield
-    finally:
-        _SLOTS.release()
 
 
 def _patiently(result: "Future[_T]", progress: Progress, done: float) -> _T:
