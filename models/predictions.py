@@ -23,8 +23,9 @@ class PredictionStatus(StrEnum):
 class Prediction(SQLModel, table=True):
     """One provider call: what was asked, what it is called at the vendor, what came back and what it cost.
 
-    ``input_hash`` is the SHA-256 of the canonical JSON of everything that decides the result. A succeeded row of the
-    same scene, take and hash is used again instead of calling.
+    ``input_hash`` is the SHA-256 of the canonical JSON of everything that decides the result, and nothing of the job.
+    What was made of the same take and hash before, for whatever job, is used again instead of calling: the row is then
+    ``reused``, and cost nothing.
     """
 
     __tablename__ = "predictions"
@@ -47,6 +48,7 @@ class Prediction(SQLModel, table=True):
         default=PredictionStatus.PREPARED, sa_type=word_column(PredictionStatus), index=True
     )
     output_sha256: str | None = Field(default=None, foreign_key="objects.sha256", index=True, max_length=64)
+    reused: bool = False
     cost_usd: float = 0.0
     error: str | None = None
     inserted_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)

@@ -9,6 +9,11 @@ from models.idempotency import IdempotentRequest
 from models.jobs import Job, Scene
 from models.objects import ObjectChunk, StoredObject
 from models.predictions import Prediction
+from models.slots import ConcurrencySlot
+from models.stages import StageResult
 
-TABLES = (Client, Campaign, StoredObject, ObjectChunk, Asset, Job, Scene, Prediction, Event, IdempotentRequest)
+TABLES = (
+    Client, Campaign, StoredObject, ObjectChunk, Asset, Job, Scene, Prediction, Event, IdempotentRequest, StageResult,
+    ConcurrencySlot,
+)  # fmt: skip
 METADATA = SQLModel.metadata

@@ -1,8 +1,7 @@
-"""Pictures of films and clips: made when first asked for, kept as objects, forgotten with the bytes they show."""
+"""Pictures of films and clips: drawn when first asked for, once for the same bytes, kept as objects."""
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlmodel import Session
 
@@ -11,12 +10,12 @@ from models.errors import NotFound
 from models.jobs import Job, Scene
 from models.media import Size
 from models.objects import StoredObject
-from settings import get_settings
+from storage import stages
 from storage.database import get_database
-from storage.objects import file_chunks, record_object
 from storage.stores import get_object_store
 
 _BOX = Size(640, 360)
+_STAGE = "thumbnail/1"
 
 
 def film_thumbnail(job_id: int) -> StoredObject:
@@ -51,19 +50,19 @@ def clip_thumbnail(scene_id: str) -> StoredObject:
 
 
 def _picture(source: str | None, standing: str | None, remember: Callable[[Session, str, str], None]) -> StoredObject:
-    """Return the standing picture, or make one; it is remembered only if the row still has the bytes it shows."""
+    """Return the standing picture, or the one drawn of these bytes; remembered only if the row still has them."""
     if source is None:
         raise NotFound("there is no video yet")
     if standing is not None:
         with get_database().read() as session:
             return session.get_one(StoredObject, standing)
-    place, store = get_settings().scratch_dir, get_object_store()
-    place.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="thumbnail-", dir=place) as folder, store.local_file(source) as film:
-        picture = Path(folder) / "thumbnail.jpg"
-        write_thumbnail(film, picture, _BOX, letterbox=True)
-        key = store.put(file_chunks(picture))
+
+    def draw(into: Path) -> None:
+        with get_object_store().local_file(source) as film:
+            write_thumbnail(film, into, _BOX, letterbox=True)
+
+    inputs = {"source": source, "box": _BOX}
+    row = stages.stored(_STAGE, inputs, draw, file_name="thumbnail.jpg", content_type="image/jpeg")
     with get_database().write() as session:
-        row = record_object(session, key, "image/jpeg")
-        remember(session, source, key.sha256)
-        return row
+        remember(session, source, row.sha256)
+    return row

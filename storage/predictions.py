@@ -2,71 +2,86 @@
 
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from models.columns import utc_now
 from models.jobs import Scene
 from models.predictions import Prediction, PredictionStatus
 from models.runs import JobLease
+from models.stages import StageResult
+from storage import stages
 from storage.canonical import canonical_hash
 from storage.leases import fenced
 
 
 def prepare(
     lease: JobLease, scene: Scene, capability: str, provider: str, model: str, input: dict[str, Any]
-) -> Prediction:
-    """Return the ledger row for this scene, take and input: one that stands already, or a new one.
+) -> tuple[Prediction, StageResult | None]:
+    """Return the ledger row for this scene, take and input, and the result to use if the same was made before.
 
-    A row that succeeded carries the output to use again. One that failed or was cut short by a crash is left as it
-    is, as history, and a new one is written.
+    ``input`` holds everything that decides the result and nothing of the job: what was made of it for another job's
+    same take is used, too, and then noted as a row that cost nothing. Without a result the row is new and the call is
+    to be made; rows of this scene that a crash cut short are closed, as history.
     """
-    input_hash = canonical_hash({"capability": capability, "provider": provider, "model": model, "input": input})
+    row = Prediction(
+        job_id=lease.job_id,
+        scene_id=scene.id,
+        take=scene.take,
+        capability=capability,
+        provider=provider,
+        model=model,
+        input=input,
+        input_hash=canonical_hash({"capability": capability, "provider": provider, "model": model, "input": input}),
+        status=PredictionStatus.RUNNING,
+    )
+    made = stages.standing(*_stage(row))
     with fenced(lease) as (session, _job):
-        standing = _succeeded(session, scene, input_hash)
-        if standing is not None:
-            return standing
+        noted = _succeeded(session, row, made.object_sha256) if made else None
+        if noted is not None:
+            return noted, made
         _close_open_rows(session, scene)
-        row = Prediction(
-            job_id=lease.job_id,
-            scene_id=scene.id,
-            take=scene.take,
-            capability=capability,
-            provider=provider,
-            model=model,
-            input=input,
-            input_hash=input_hash,
-            status=PredictionStatus.RUNNING,
-        )
+        if made is not None:
+            row.status, row.output_sha256, row.reused = PredictionStatus.SUCCEEDED, made.object_sha256, True
+            row.finished_at = utc_now()
         session.add(row)
-        return row
+        return row, made
 
 
-def settle(
-    lease: JobLease,
-    prediction_id: str,
-    status: PredictionStatus,
-    *,
-    output_sha256: str | None = None,
-    cost_usd: float = 0.0,
-    error: str | None = None,
-) -> None:
-    """Record how a call ended."""
+def succeed(
+    lease: JobLease, prediction_id: str, output_sha256: str, facts: dict[str, Any], cost_usd: float
+) -> tuple[Prediction, StageResult]:
+    """Record what a call gave, in the ledger and for whoever wants the same again. The object must be recorded."""
     with fenced(lease) as (session, _job):
         row = session.get_one(Prediction, prediction_id)
-        row.status, row.output_sha256, row.cost_usd, row.error = status, output_sha256, cost_usd, error
+        row.status, row.output_sha256, row.cost_usd = PredictionStatus.SUCCEEDED, output_sha256, cost_usd
+        row.updated_at = row.finished_at = utc_now()
+        session.add(row)
+        return row, stages.keep(session, *_stage(row), output_sha256, facts)
+
+
+def fail(lease: JobLease, prediction_id: str, reason: str) -> None:
+    """Record that a call failed, and why."""
+    with fenced(lease) as (session, _job):
+        row = session.get_one(Prediction, prediction_id)
+        row.status, row.error = PredictionStatus.FAILED, reason
         row.updated_at = row.finished_at = utc_now()
         session.add(row)
 
 
-def _succeeded(session: Session, scene: Scene, input_hash: str) -> Prediction | None:
+def _stage(row: Prediction) -> tuple[str, dict[str, Any]]:
+    """Return the stage that a call is, and what decides its result: another take is another result."""
+    return f"{row.capability}/1", {"input_hash": row.input_hash, "take": row.take}
+
+
+def _succeeded(session: Session, call: Prediction, output_sha256: str) -> Prediction | None:
     query = select(Prediction).where(
-        Prediction.scene_id == scene.id,
-        Prediction.take == scene.take,
-        Prediction.input_hash == input_hash,
+        Prediction.scene_id == call.scene_id,
+        Prediction.take == call.take,
+        Prediction.input_hash == call.input_hash,
         Prediction.status == PredictionStatus.SUCCEEDED,
-        col(Prediction.output_sha256).is_not(None),
+        Prediction.output_sha256 == output_sha256,
     )
-    return session.exec(query.order_by(col(Prediction.inserted_at).desc())).first()
+    return session.exec(query).first()
 
 
 def _close_open_rows(session: Session, scene: Scene) -> None:

@@ -1,8 +1,8 @@
 """Rendering: one scene's clip, made, checked and stored."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -12,21 +12,23 @@ from media.probe import probe_video
 from models.errors import AtelierError, ProcessingFailed, Superseded
 from models.jobs import Scene, SceneStatus
 from models.media import MediaFacts
-from models.predictions import PredictionStatus
+from models.predictions import Prediction
 from models.providers import VideoEngine
 from models.runs import JobLease, VideoParameters
+from models.stages import StageResult
 from providers.video.base import GeneratedClip, Progress, Shot
 from providers.video.choice import video_engine, video_generator
 from settings import get_settings
 from storage import jobs, predictions, scenes
 from storage.assets import asset_object
 from storage.database import get_database
-from storage.objects import file_chunks, record_object
+from storage.objects import ObjectKey, file_chunks, record_object
 from storage.progress import report_scene
 from storage.scenes import ACCEPTED_SHARE, RENDERED_SHARE
 from storage.stores import get_object_store
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable, was_last_try
 from tasks.scratch import scratch_folder
+from tasks.slots import engine_slot
 
 _REPORT_INTERVAL_S = 0.5
 _LENGTH_TOLERANCE_S = 1.0
@@ -58,46 +60,53 @@ def render_scene(scene_id: str, job: JobLease) -> str:
 
 
 def _render(scene: Scene, job: JobLease) -> str:
-    """Make the clip, or take it from the ledger when it was made before; store it and complete the scene."""
+    """Make the clip, or take the one that was made of the same before; complete the scene with it."""
     with get_database().read() as session:
         parameters = VideoParameters.model_validate(jobs.get_job(session, job.job_id).parameters)
         frames = [asset_object(session, asset_id) for asset_id in (scene.first_asset_id, scene.last_asset_id)]
     engine = video_engine(scene.model or parameters.video_model, get_settings())
     wish = _wish(scene, parameters)
-    call = predictions.prepare(job, scene, "video", engine, engine, {**wish, "frames": frames})
-    store = get_object_store()
-    if call.output_sha256 is not None:
-        with store.local_file(call.output_sha256) as clip:
-            facts = probe_video(clip)
-        scenes.keep_clip(job, scene.id, call.output_sha256, facts, {"engine": engine, "cost_usd": call.cost_usd})
-        return call.output_sha256
-    with ExitStack() as stack:
-        first, last = (stack.enter_context(store.local_file(sha256)) for sha256 in frames)
-        clip = scratch_folder(stack, "render") / "clip.mp4"
-        made, facts = _make(engine, Shot(first_frame=first, last_frame=last, **wish), clip, job, scene, call.id)
-        key = store.put(file_chunks(clip))
-    with get_database().write() as session:
-        record_object(session, key, "video/mp4")
-    predictions.settle(job, call.id, PredictionStatus.SUCCEEDED, output_sha256=key.sha256, cost_usd=made.cost_usd)
-    scenes.keep_clip(job, scene.id, key.sha256, facts, made.model_dump())
-    return key.sha256
+    decisive = {**wish, "frames": frames, "engine_version": video_generator(engine).version}
+    call, clip = predictions.prepare(job, scene, "video", engine, engine, decisive)
+    if clip is None:
+        call, clip = _call(engine, wish, frames, job, scene, call.id)
+    facts = MediaFacts.model_validate(clip.facts["file"])
+    scenes.keep_clip(job, scene.id, clip.object_sha256, facts, {**clip.facts["made"], "cost_usd": call.cost_usd})
+    return clip.object_sha256
 
 
-def _make(
-    engine: VideoEngine, shot: Shot, clip: Path, job: JobLease, scene: Scene, prediction_id: str
-) -> tuple[GeneratedClip, MediaFacts]:
-    """Let the engine work, check what it made, and record a failure in the ledger."""
+def _call(
+    engine: VideoEngine, wish: dict[str, Any], frames: Sequence[str], job: JobLease, scene: Scene, prediction_id: str
+) -> tuple[Prediction, StageResult]:
+    """Have the clip made and stored, and record in the ledger how that ended."""
     try:
-        made = video_generator(engine).generate(shot, clip, _reporter(job, scene.id))
-        facts = probe_video(clip)
-        if abs((facts.duration_s or 0.0) - shot.duration_s) > _LENGTH_TOLERANCE_S:
-            raise ProcessingFailed(f"the rendered clip lasts {facts.duration_s} s instead of {shot.duration_s} s")
+        key, made, facts = _make(engine, wish, frames, job, scene)
     except Superseded:
         raise
     except AtelierError as error:
-        predictions.settle(job, prediction_id, PredictionStatus.FAILED, error=str(error))
+        predictions.fail(job, prediction_id, str(error))
         raise
-    return made, facts
+    with get_database().write() as session:
+        record_object(session, key, "video/mp4")
+    known = {"made": made.model_dump(exclude={"cost_usd"}), "file": facts.model_dump(mode="json")}
+    return predictions.succeed(job, prediction_id, key.sha256, known, made.cost_usd)
+
+
+def _make(
+    engine: VideoEngine, wish: dict[str, Any], frames: Sequence[str], job: JobLease, scene: Scene
+) -> tuple[ObjectKey, GeneratedClip, MediaFacts]:
+    """Let the engine work when there is a place for it, check what it made, and store that."""
+    store = get_object_store()
+    with ExitStack() as stack:
+        first, last = (stack.enter_context(store.local_file(sha256)) for sha256 in frames)
+        shot = Shot(first_frame=first, last_frame=last, **wish)
+        clip = scratch_folder(stack, "render") / "clip.mp4"
+        with engine_slot(engine, job, scene.id):
+            made = video_generator(engine).generate(shot, clip, _reporter(job, scene.id))
+        facts = probe_video(clip)
+        if abs((facts.duration_s or 0.0) - shot.duration_s) > _LENGTH_TOLERANCE_S:
+            raise ProcessingFailed(f"the rendered clip lasts {facts.duration_s} s instead of {shot.duration_s} s")
+        return store.put(file_chunks(clip)), made, facts
 
 
 def _wish(scene: Scene, parameters: VideoParameters) -> dict[str, Any]:

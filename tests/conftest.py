@@ -91,6 +91,8 @@ def prefect_test_server() -> Iterator[None]:
 class CountingEngine:
     """Renders clips of one colour, the mean of the first photo. ``before`` may raise to fail a call."""
 
+    version = "1"
+
     def __init__(self) -> None:
         self.calls: list[Shot] = []
         self.before: Callable[[Shot, Progress], None] = lambda shot, progress: None

@@ -66,11 +66,14 @@ class VideoGenerator(Protocol):
     - its first frame shows ``shot.first_frame`` and its last frame ``shot.last_frame``, upright and fitted by
       ``shot.fit`` (``cover`` crops and keeps the subject, ``contain`` sets the whole picture on a blurred backdrop);
     - ``into`` exists only when the call returns: a failed or stopped call leaves nothing behind;
-    - the same shot gives the same pictures.
+    - the same shot gives the same pictures;
+    - ``version`` rises when the pictures change: clips of the same shot and version are used again.
 
     Raises InvalidMedia for an unreadable picture, ProcessingFailed when the engine fails, and whatever
     ``progress`` raises, unchanged.
     """
+
+    version: str
 
     def generate(self, shot: Shot, into: Path, progress: Progress) -> GeneratedClip:
         """Render ``shot`` into the new file ``into``."""

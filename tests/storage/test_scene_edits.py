@@ -107,7 +107,7 @@ def test_cancelling_takes_the_lease(planned: JobLease) -> None:
     render(planned, 0)
     running = stands(planned)[1][1]
     scenes.begin_take(planned, running.id)
-    call = predictions.prepare(planned, running, "video", "local", "local", {"prompt": "P"})
+    call, _ = predictions.prepare(planned, running, "video", "local", "local", {"prompt": "P"})
     with get_database().write() as session:
         job_actions.cancel(session, planned.job_id)
     job, after = stands(planned)

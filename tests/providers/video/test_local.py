@@ -1,6 +1,5 @@
 """The local engine as a whole: which technique it chooses, and what its clips look like."""
 
-import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 
 from providers.video.base import Shot
-from providers.video.local import LocalVideoGenerator, generator
+from providers.video.local import generator
 from providers.video.local.camera import ease
 from providers.video.local.framing import frame_cover, load_photo
 
@@ -141,25 +140,6 @@ def test_full_hd(paint: Any, save: Any, film: Any) -> None:
     first, last = save(paint(800, 450, 17), "a.png"), save(paint(800, 450, 18), "b.png")
     made = film(first, last, resolution="1080p", duration_s=0.1)
     assert {frame.shape for frame in made.frames} == {(1080, 1920, 3)}
-
-
-def test_who_waits_for_a_slot_can_be_stopped(paint: Any, save: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    slots = threading.BoundedSemaphore(1)
-    monkeypatch.setattr(generator, "_SLOTS", slots)
-    path = save(paint(64, 64, 19), "a.png")
-    calls: list[float] = []
-
-    def progress(share: float) -> None:
-        calls.append(share)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-
-    with slots, pytest.raises(KeyboardInterrupt):
-        LocalVideoGenerator().generate(
-            Shot(first_frame=path, last_frame=path, prompt="", duration_s=1), tmp_path / "clip.mp4", progress
-        )
-    assert calls == [0, 0, 0]
-    assert slots.acquire(blocking=False)
 
 
 def test_two_takes_from_one_spot_still_move(paint: Any, save: Any, film: Any, psnr: Any) -> None:
