@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
+import models.tables  # noqa: F401 (a row can be written only when every table that it refers to is known)
 from models.errors import NotConfigured
 from settings import get_settings
 

@@ -23,9 +23,12 @@ def append_event(session: Session, topic: str, type: str, payload: dict[str, Any
 
 
 def append_progress(session: Session, topic: str, payload: dict[str, Any]) -> None:
-    """Add a ``progress`` event unless the topic had an event in the last quarter second: four a second is enough."""
+    """Add a ``progress`` event unless the topic had an event in the last quarter second: four a second is enough.
+
+    An event from the future is an old one: the clock was set back.
+    """
     newest = session.exec(select(Event).where(Event.topic == topic).order_by(col(Event.id).desc()).limit(1)).first()
-    if newest is None or utc_now() - newest.inserted_at >= _PROGRESS_INTERVAL:
+    if newest is None or not timedelta(0) <= utc_now() - newest.inserted_at < _PROGRESS_INTERVAL:
         append_event(session, topic, "progress", payload)
 
 

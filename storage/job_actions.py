@@ -6,6 +6,7 @@ from models.columns import utc_now
 from models.errors import Conflict
 from models.jobs import Job, JobStatus, Scene, SceneStatus
 from models.predictions import Prediction, PredictionStatus
+from storage.leases import take_away
 from storage.progress import count_scenes, restart, scenes_of
 from storage.wishes import announce, announce_scene, end, locked_job, want_run
 
@@ -27,8 +28,8 @@ def cancel(session: Session, job_id: int) -> Job:
             if scene.status in (SceneStatus.PENDING, SceneStatus.RUNNING):
                 scene.status, scene.error = SceneStatus.FAILED, CANCELLED
                 announce_scene(session, scene)
-        _close_local_calls(session, job_id)
-    job.lease_owner = job.lease_expires_at = None
+        close_local_calls(session, job_id, PredictionStatus.CANCELLED, CANCELLED)
+    take_away(session, job)
     count_scenes(session, job)
     end(session, job, JobStatus.CANCELLED)
     return job
@@ -57,6 +58,7 @@ def try_again(session: Session, job: Job) -> None:
         job.status = JobStatus.PLANNED if job.plan_version else JobStatus.QUEUED
         job.error, job.finished_at = None, None
         job.run += 1
+        job.recoveries = 0
         job.wanted_attempt += job.status == JobStatus.QUEUED
         restart(job)
         return announce(session, job)
@@ -75,14 +77,17 @@ def _reopen(session: Session, scene: Scene) -> None:
         announce_scene(session, scene)
 
 
-def _close_local_calls(session: Session, job_id: int) -> None:
-    """Local work dies with its run; calls at a vendor are cancelled there, and closed by whoever does that."""
+def close_local_calls(session: Session, job_id: int, status: PredictionStatus, reason: str) -> None:
+    """Close what is open in a job's ledger at the local engine, which dies with its run.
+
+    Calls at a vendor go on there; they are cancelled, and then closed, by whoever does that.
+    """
     query = select(Prediction).where(
         Prediction.job_id == job_id,
         Prediction.provider == "local",
         col(Prediction.status).in_((PredictionStatus.PREPARED, PredictionStatus.RUNNING)),
     )
     for row in session.exec(query):
-        row.status, row.error = PredictionStatus.CANCELLED, CANCELLED
+        row.status, row.error = status, reason
         row.updated_at = row.finished_at = utc_now()
         session.add(row)

@@ -19,8 +19,6 @@ from storage.leases import fenced
 from storage.progress import count_scenes, merge_progress, restart, scenes_of, waiting_scenes
 from storage.wishes import announce, end, locked_job, timestamp
 
-_NO_TRANSITIONS = "Transitions are not rendered yet: the scenes are joined by hard cuts."
-
 
 def create_image_pairs_job(
     session: Session, request: ImagePairsRequest, client_id: str | None = None, parameters: dict[str, Any] | None = None
@@ -44,7 +42,6 @@ def create_image_pairs_job(
         client_id=known_client or campaign.client_id,
         parameters=_parameters(request, campaign, client_id, parameters or {}),
         auto_approve=request.approve,
-        warnings=[_NO_TRANSITIONS] if request.transitions else [],
     )
     merge_progress(job, stage="pending", percentage=0.0, costs={"estimated": 0.0, "currency": "USD"})
     session.add(job)
@@ -73,9 +70,9 @@ def key_of_flow_run(flow_run_id: str) -> str:
 
 
 def begin_attempt(lease: JobLease, flow_run_id: str | None) -> None:
-    """Note that a run has started. On a job that ended with something missing this is a new wish: ``run`` grows.
+    """Note that a run has started, and move an approved job to ``running``.
 
-    Raises Superseded for a cancelled job.
+    On a job that ended with something missing this is a new wish: ``run`` grows. Raises Superseded for a cancelled job.
     """
     with fenced(lease) as (session, job):
         job.attempt += 1
@@ -85,6 +82,7 @@ def begin_attempt(lease: JobLease, flow_run_id: str | None) -> None:
         if job.status == JobStatus.FAILED or (job.status == JobStatus.COMPLETED and failed):
             try_again(session, job)
         job.submitted_attempt = job.wanted_attempt
+        _start_rendering(session, job)
 
 
 def keep_plan(lease: JobLease, plan: Plan) -> list[str]:
@@ -128,10 +126,7 @@ def approve(session: Session, job_id: int, plan_version: int | None = None) -> J
 def start_rendering(lease: JobLease) -> None:
     """Move an approved job to ``running``."""
     with fenced(lease) as (session, job):
-        if job.status == JobStatus.APPROVED:
-            job.status = JobStatus.RUNNING
-            merge_progress(job, stage="starting_render", percentage=10.0, started_at=timestamp())
-            announce(session, job)
+        _start_rendering(session, job)
 
 
 def keep_film(lease: JobLease, film_sha256: str, input_hash: str) -> None:
@@ -191,7 +186,15 @@ def fail(lease: JobLease, reason: str) -> None:
         end(session, job, JobStatus.FAILED, reason)
 
 
+def _start_rendering(session: Session, job: Job) -> None:
+    if job.status == JobStatus.APPROVED:
+        job.status = JobStatus.RUNNING
+        merge_progress(job, stage="starting_render", percentage=10.0, started_at=timestamp())
+        announce(session, job)
+
+
 def _approve(job: Job) -> None:
+    job.recoveries = 0  # planning's deaths are not rendering's
     job.status, job.approved_version, job.approved_at = JobStatus.APPROVED, job.plan_version, utc_now()
 
 

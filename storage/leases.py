@@ -1,22 +1,42 @@
-"""Leases: who may write to a job, and the transactions that check it."""
+"""Leases: who may write to a job, and the transactions that check it.
 
+A lease's time of expiry doubles as its heartbeat: renewing changes it, whatever the clock shows. Wall clocks step (a
+time server, a suspended machine), so who judges from outside watches whether the value changes; see ``is_dead``.
+"""
+
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import delete, or_, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from models.columns import utc_now
 from models.errors import NotFound, Superseded
 from models.jobs import Job, JobStatus
 from models.runs import JobLease
+from models.slots import ConcurrencySlot
 from storage.database import get_database
 
 LEASE_DURATION = timedelta(seconds=15)
 RENEWAL_INTERVAL_S = 5.0
+_SILENT_AND_EXPIRED_S = 7.0
+_SILENT_S = 20.0
+_log = logging.getLogger("atelier.leases")
+
+
+def is_dead(expires_at: datetime | None, unchanged_s: float) -> bool:
+    """Return whether a lease's owner is dead, judged by an observer who has seen it unchanged for ``unchanged_s``.
+
+    That is time by the observer's monotonic clock. Two missed renewals are enough when the lease has expired by the
+    wall clock, too; a clock that was set back makes a lease look alive for long, and must not keep anybody waiting.
+    """
+    expired = expires_at is None or expires_at < utc_now()
+    return unchanged_s >= (_SILENT_AND_EXPIRED_S if expired else _SILENT_S)
 
 
 def claim_patiently(lease: JobLease, patience_s: float = 3.0) -> None:
@@ -51,13 +71,22 @@ def claim(lease: JobLease) -> None:
 
 
 def release(lease: JobLease) -> None:
-    """Give the job back, so that the next run need not wait for the lease to expire."""
+    """Give the job back, so that the next run need not wait for the lease to expire, and every slot held with it."""
+    mine = col(ConcurrencySlot.job_id) == lease.job_id, col(ConcurrencySlot.owner) == lease.owner
     with get_database().write() as session:
+        session.execute(delete(ConcurrencySlot).where(*mine))
         session.execute(
             update(Job)
             .where(col(Job.id) == lease.job_id, col(Job.lease_owner) == lease.owner)
             .values(lease_owner=None, lease_expires_at=None)
         )
+
+
+def take_away(session: Session, job: Job) -> None:
+    """End whatever lease is on the job: the run that had it can write nothing more, and its slots are free."""
+    job.lease_owner = job.lease_expires_at = None
+    session.add(job)
+    session.execute(delete(ConcurrencySlot).where(col(ConcurrencySlot.job_id) == job.id))
 
 
 @contextmanager
@@ -92,8 +121,11 @@ def renewed(lease: JobLease) -> Iterator[None]:
 
 def _beat(lease: JobLease, stop: threading.Event) -> None:
     while not stop.wait(RENEWAL_INTERVAL_S):
-        if not renew(lease):
-            return  # the next fenced write of this run says so to its owner
+        try:
+            if not renew(lease):
+                return  # the next fenced write of this run says so to its owner
+        except SQLAlchemyError as error:  # a full disk or a database that restarts may be well again at the next beat
+            _log.warning("the lease of job %s was not renewed: %s", lease.job_id, error)
 
 
 def renew(lease: JobLease) -> bool:

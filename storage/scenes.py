@@ -42,6 +42,7 @@ def keep_clip(lease: JobLease, scene_id: str, clip_sha256: str, facts: MediaFact
         scene.clip_sha256, scene.clip_thumbnail_sha256 = clip_sha256, None
         scene.clip = {**made_by, **facts.model_dump(include={"duration_s", "width", "height", "fps", "frame_count"})}
         scene.status, scene.error, scene.progress = SceneStatus.COMPLETED, None, 1.0
+        job.recoveries = 0  # deaths count against a job that does not get on
         _settle(session, job, scene)
 
 

@@ -30,9 +30,9 @@ def want_run(session: Session, job: Job, *, only_scenes: list[str] | None, new_w
     job.approved_version = job.approved_version or job.plan_version
     job.status, job.error, job.finished_at = JobStatus.APPROVED, None, None
     job.wanted_attempt += 1
+    job.recoveries = 0
     if new_wish:
         job.run += 1
-        job.recoveries = 0
         restart(job)
     announce(session, job)
 

@@ -10,10 +10,10 @@ from tasks.publish_video import outcome
 def approved(job: JobLease) -> bool:
     """Return whether the job may render, and move it to ``running`` if so."""
     with get_database().read() as session:
-        waiting = jobs.get_job(session, job.job_id).status in (JobStatus.QUEUED, JobStatus.PLANNED)
-    if not waiting:
+        status = jobs.get_job(session, job.job_id).status
+    if status == JobStatus.APPROVED:  # it was, by its own request, when it was planned
         jobs.start_rendering(job)
-    return not waiting
+    return status not in (JobStatus.QUEUED, JobStatus.PLANNED)
 
 
 def awaiting_approval(job: JobLease) -> JobOutcome:

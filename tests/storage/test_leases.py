@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from models.columns import utc_now
 from models.errors import NotFound, Superseded
@@ -102,6 +103,48 @@ def test_a_lease_is_renewed_while_the_block_runs(lease: JobLease, monkeypatch: p
         expires = session.get_one(Job, lease.job_id).lease_expires_at
     assert expires is not None
     assert expires > utc_now()
+
+
+@pytest.mark.parametrize("step", [timedelta(0), timedelta(hours=-1), timedelta(hours=1)])
+def test_a_renewal_can_be_seen_whatever_the_clock_does(
+    lease: JobLease, monkeypatch: pytest.MonkeyPatch, step: timedelta
+) -> None:
+    seen = set()
+    for number in range(3):
+        monkeypatch.setattr(leases, "utc_now", lambda number=number: utc_now() + number * step)
+        assert leases.renew(lease)
+        with get_database().read() as session:
+            seen.add(session.get_one(Job, lease.job_id).lease_expires_at)
+    assert len(seen) == 3
+
+
+def test_a_renewal_that_fails_is_tried_again(lease: JobLease, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "RENEWAL_INTERVAL_S", 0.01)
+    renewed, faults, renew = threading.Event(), [OperationalError("UPDATE", {}, Exception("disk full"))], leases.renew
+
+    def faulty_renew(held: JobLease) -> bool:
+        if faults:
+            raise faults.pop()
+        renewed.set()
+        return renew(held)
+
+    monkeypatch.setattr(leases, "renew", faulty_renew)
+    with leases.renewed(lease):
+        assert renewed.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("expires_in_s", "unchanged_s", "dead"),
+    [
+        (10.0, 15.0, False),
+        (-1.0, 6.0, False),  # between two renewals, after the clock was set forward
+        (-1.0, 7.0, True),
+        (3600.0, 19.0, False),
+        (3600.0, 20.0, True),  # the clock was set back; the lease would look alive for an hour
+    ],
+)
+def test_a_lease_is_dead_when_it_stays_as_it_is(expires_in_s: float, unchanged_s: float, dead: bool) -> None:
+    assert leases.is_dead(utc_now() + timedelta(seconds=expires_in_s), unchanged_s) is dead
 
 
 def test_a_lease_that_was_taken_away_is_not_renewed(lease: JobLease) -> None:
