@@ -7,8 +7,9 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$name; break; }; done)
 PHOTOS ?=
+SEEDS ?= 0-64
 
-.PHONY: setup demo up doctor test check bench format migration clean
+.PHONY: setup demo up doctor test chaos check bench format migration clean
 
 setup: $(STAMP)
 
@@ -30,6 +31,10 @@ doctor: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest
 
+# make chaos SEEDS=10-19
+chaos: $(STAMP)
+	$(BIN)/pytest tests/chaos --chaos-seeds $(SEEDS)
+
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,6 +46,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.bench_stitch
 	$(BIN)/python -m benchmarks.bench_api
 	$(BIN)/python -m benchmarks.bench_prefect
+	$(BIN)/python -m benchmarks.bench_kernel
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     planner_timeout_seconds: float = Field(20, gt=0, le=30, alias="PLANNER_TIMEOUT_SECONDS")
     """How long planning may take; creating a job waits for its plan at most five seconds longer."""
 
+    worker_children: int = Field(0, ge=0, le=256, alias="WORKER_CHILDREN")
+    """Most runs that a worker carries out at once, each in a process of its own; 0 = cores + 2."""
+
+    worker_child_memory_mb: int = Field(0, ge=0, alias="WORKER_CHILD_MEMORY_MB")
+    """A run whose process grows beyond this, in MiB, is stopped; 0 = three quarters of the machine's memory."""
+
     prefect_api_url: str | None = Field(None, alias="PREFECT_API_URL")
     """A running Prefect server; unset = `atelier run` starts a private one for its own length."""
 
@@ -126,7 +132,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
         **prefect_environment(settings),
         "ATELIER_HOME": str(settings.data_dir),
         "PREFECT_API_URL": settings.prefect_url,
-        "PREFECT_WORKER_QUERY_SECONDS": "1",  # the least that Prefect's workers offer
+        "OPENBLAS_NUM_THREADS": "1",  # the process that children are forked from must have no threads
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PYTHONSAFEPATH": "1",  # a folder named `models` in the working directory must not be imported for ours

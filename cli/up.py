@@ -56,14 +56,18 @@ def prefect() -> None:
 
 
 def _run(parts: list[Part], settings: Settings, ready: str) -> None:
-    """Start the parts, say ``ready`` when all answer, and wait for Ctrl-C, a signal, or the end of one of them."""
+    """Start the parts, say ``ready`` when all answer, and keep them running until Ctrl-C or a signal."""
     with supervised(settings.data_dir / "logs", service_environment(settings)) as supervisor:
         try:
             _start(parts, supervisor)
             console.print(f"{ready} · logs {settings.data_dir / 'logs'}", soft_wrap=True)
-            supervisor.wait()
+            supervisor.wait(_say)
         except Interrupted:
             console.print("stopping")
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, soft_wrap=True)
 
 
 def _start(parts: list[Part], supervisor: Supervisor) -> None:

@@ -18,7 +18,11 @@ QUEUES: dict[Queue, str] = {
 
 
 class Workflow(BaseModel):
-    """One workflow. ``entrypoint`` is a module path: the file form would load the module twice."""
+    """One workflow.
+
+    ``entrypoint`` is a module path: the file form would load the module twice. ``engines`` are modules that its steps
+    import only when they need them; a warm worker imports them, and the flow, before a run comes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +31,12 @@ class Workflow(BaseModel):
     request: type[BaseModel]
     description: str
     queue: Queue = "batch"
+    engines: tuple[str, ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What a run of this workflow imports."""
+        return (self.entrypoint.rpartition(".")[0], *self.engines)
 
     @property
     def deployment(self) -> str:
@@ -42,6 +52,7 @@ WORKFLOWS: dict[str, Workflow] = {
             entrypoint="flows.image_pairs.image_pairs",
             request=ImagePairsRequest,
             description="Photos of a campaign become a storyboard, clips rendered in parallel, and one film.",
+            engines=("providers.video.local", "providers.planner.visual"),
         ),
     )
 }

@@ -11,10 +11,10 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.callables import ParameterSchema, parameter_schema
-from prefect.workers.process import ProcessWorker
 from pydantic import BaseModel
 
 from deployments.catalog import QUEUES, WORK_POOL, WORKFLOWS, Workflow
+from deployments.warm_worker import WarmWorker
 
 
 async def register(client: PrefectClient) -> None:
@@ -37,9 +37,9 @@ async def _work_pool(client: PrefectClient) -> None:
     try:
         await client.read_work_pool(WORK_POOL)
     except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
+        template = WarmWorker.get_default_base_job_template()
         pool = WorkPoolCreate(
-            name=WORK_POOL, type="process", base_job_template=template, description="Where Atelier's flows run."
+            name=WORK_POOL, type=WarmWorker.type, base_job_template=template, description="Where Atelier's flows run."
         )
         with contextlib.suppress(ObjectAlreadyExists):  # another machine's worker was quicker
             await client.create_work_pool(pool)

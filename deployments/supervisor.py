@@ -1,7 +1,8 @@
 """Starting several parts together and ending them together.
 
-Each part is a process group of its own with a line to this process (see ``deployments.lifeline``). When one ends, or a
-signal comes, all end; when this process is killed, the lines break and the parts end by themselves.
+Each part is a process group of its own with a line to this process (see ``deployments.lifeline``). One that ends by
+itself is started again, unless that happens again and again: then all end, as at a signal. When this process is killed,
+the lines break and the parts end by themselves.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from models.errors import ProcessingFailed
 
 _STOP_TIMEOUT_S = 6.0
 _LOOK_INTERVAL_S = 0.5
+_MOST_RESTARTS, _RESTARTS_WITHIN_S = 5, 60.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,6 +41,14 @@ class _Running(NamedTuple):
     log: Path
 
 
+class PartEnded(ProcessingFailed):
+    """A part ended by itself."""
+
+    def __init__(self, entry: _Running) -> None:
+        super().__init__(f"{entry.part.title} ended by itself, so everything was stopped; {entry.log} says why")
+        self.entry = entry
+
+
 class Interrupted(Exception):
     """A signal asked for the end."""
 
@@ -49,9 +59,13 @@ class Supervisor:
     def __init__(self, logs: Path, environment: Mapping[str, str], signals: socket.socket) -> None:
         self._logs, self._environment, self._signals = logs, dict(environment), signals
         self._running: list[_Running] = []
+        self._restarts: list[float] = []
 
     def start(self, part: Part) -> None:
         """Start a part. Its words go to a file in the logs folder."""
+        self._running.append(self._started(part))
+
+    def _started(self, part: Part) -> _Running:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{part.name}.log"
         ours, theirs = socket.socketpair()
@@ -65,7 +79,7 @@ class Supervisor:
                 env=self._environment,
                 start_new_session=True,
             )
-        self._running.append(_Running(part, process, ours, log))
+        return _Running(part, process, ours, log)
 
     def wait_until_ready(self, timeout_s: float) -> None:
         """Return when every part has said that it answers.
@@ -81,10 +95,28 @@ class Supervisor:
         slow = next(entry for entry in self._running if entry.part in waiting)
         raise ProcessingFailed(f"{slow.part.title} did not answer within {timeout_s:g} s; {slow.log} says more")
 
-    def wait(self) -> None:
-        """Wait for the end: raises Interrupted at a signal, ProcessingFailed when a part ends by itself."""
-        for _ in self._said(float("inf")):
-            pass
+    def wait(self, note: Callable[[str], None]) -> None:
+        """Keep the parts running until a signal; ``note`` gets a sentence whenever one is started again.
+
+        Raises Interrupted at a signal, ProcessingFailed when parts end by themselves again and again.
+        """
+        while True:
+            try:
+                for _ in self._said(float("inf")):
+                    pass
+            except PartEnded as ended:
+                self._replace(ended, note)
+
+    def _replace(self, ended: "PartEnded", note: Callable[[str], None]) -> None:
+        now = time.monotonic()
+        self._restarts = [moment for moment in self._restarts if now - moment < _RESTARTS_WITHIN_S]
+        if len(self._restarts) >= _MOST_RESTARTS:
+            raise ended
+        self._restarts.append(now)
+        entry = ended.entry
+        _end_group(entry)
+        note(f"{entry.part.title} ended by itself and is started again; {entry.log} says why")
+        self._running[self._running.index(entry)] = self._started(entry.part)
 
     def stop(self) -> None:
         """End all parts, the first started last; what does not end in time is killed with all it started."""
@@ -96,9 +128,7 @@ class Supervisor:
                 entry.process.wait(_STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 entry.process.kill()
-                entry.process.wait()
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(entry.process.pid, signal.SIGKILL)
+            _end_group(entry)
         self._running.clear()
 
     def _said(self, deadline: float) -> Iterator[_Running]:
@@ -113,11 +143,11 @@ class Supervisor:
                         raise Interrupted
                     entry = key.data
                     if not entry.line.recv(1024):
-                        raise _ended(entry)
+                        raise PartEnded(entry)
                     yield entry
                 for entry in self._running:
                     if entry.process.poll() is not None:
-                        raise _ended(entry)
+                        raise PartEnded(entry)
 
 
 @contextlib.contextmanager
@@ -149,7 +179,9 @@ def run_parts(parts: Sequence[Part], supervisor: Supervisor, timeout_s: float) -
     supervisor.wait_until_ready(timeout_s)
 
 
-def _ended(entry: _Running) -> ProcessingFailed:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        entry.process.wait(1)
-    return ProcessingFailed(f"{entry.part.title} ended by itself, so everything was stopped; {entry.log} says why")
+def _end_group(entry: _Running) -> None:
+    """End what a part has left behind: it has ended, or closed its line and must."""
+    entry.line.close()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(entry.process.pid, signal.SIGKILL)
+    entry.process.wait()

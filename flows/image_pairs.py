@@ -6,9 +6,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from models.runs import ImagePairsRequest, JobOutcome
 from tasks.approval import approved, awaiting_approval
-from tasks.artifacts import run_name, seen_in_prefect
+from tasks.artifacts import seen_in_prefect
 from tasks.open_job import open_job
-from tasks.plan_scenes import plan_scenes
+from tasks.plan_scenes import plan_scenes, planned
 from tasks.publish_video import outcome, publish_video
 from tasks.render_scene import render_scene
 from tasks.rendering import gave_up, rendering, scenes_to_render
@@ -20,7 +20,6 @@ _SCENES_AT_ONCE = 20
 
 @flow(
     name="image-pairs",
-    flow_run_name=run_name,
     task_runner=ThreadPoolTaskRunner(max_workers=_SCENES_AT_ONCE),  # type: ignore[arg-type]  # its future is invariant
     validate_parameters=True,
 )
@@ -32,7 +31,8 @@ def image_pairs(request: ImagePairsRequest) -> JobOutcome:
     being made is rendered, too, before the film is published.
     """
     with open_job(request) as job, seen_in_prefect(job):
-        plan_scenes(job)
+        if not planned(job):
+            plan_scenes(job)
         if not approved(job):
             return awaiting_approval(job)
         while rendering(job):

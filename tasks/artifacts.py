@@ -1,9 +1,10 @@
 """How a job is seen in Prefect's UI: the run's name and tags, its progress, its storyboard, and a link to the result.
 
-All of it is for the eye. It is drawn from the rows by a thread beside the run, at most once in two seconds, and
-whatever goes wrong with it is logged and leaves the job alone.
+All of it is for the eye. It is drawn from the rows by a thread beside the run, first when the run is well under way and
+then at most once in two seconds; whatever goes wrong with it is logged and leaves the job alone.
 """
 
+import contextvars
 import logging
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,28 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import NotFound
 from models.jobs import Job, JobStatus, Scene
-from models.runs import ImagePairsRequest, JobLease
+from models.runs import JobLease
 from settings import get_settings
 from storage.database import get_database
 from storage.jobs import get_job
 from storage.progress import scenes_of
 
-_INTERVAL_S = 2.0
+_FIRST_AFTER_S, _INTERVAL_S = 0.4, 2.0
 _log = logging.getLogger("atelier.artifacts")
-
-
-def run_name() -> str:
-    """Return the name of the flow run that begins: its workflow and its job, once there is one."""
-    request: Any = runtime.flow_run.parameters.get("request")
-    given = ImagePairsRequest.model_validate(request or {})
-    name = given.name or "new"
-    if given.job_id is not None:
-        try:
-            with get_database().read() as session:
-                name = get_job(session, given.job_id).name
-        except NotFound:
-            name = f"job {given.job_id}"
-    return f"{runtime.flow_run.flow_name} · {name}"
 
 
 @contextmanager
@@ -53,7 +40,10 @@ def seen_in_prefect(lease: JobLease) -> Iterator[None]:
         return
     picture = _Picture(lease.job_id, UUID(flow_run_id), list(runtime.flow_run.tags))
     stop = threading.Event()
-    painter = threading.Thread(target=_paint, args=(picture, stop), name=f"artifacts-{lease.job_id}", daemon=True)
+    here = contextvars.copy_context()  # where the run's connection to Prefect is, if it has one to share
+    painter = threading.Thread(
+        target=here.run, args=(_paint, picture, stop), name=f"artifacts-{lease.job_id}", daemon=True
+    )
     painter.start()
     try:
         yield
@@ -134,6 +124,7 @@ def _cell(text: str) -> str:
 
 def _paint(picture: _Picture, stop: threading.Event) -> None:
     try:
+        stop.wait(_FIRST_AFTER_S)
         with get_client(sync_client=True) as client:
             picture.draw(client)
             while not stop.wait(_INTERVAL_S):

@@ -19,6 +19,12 @@ from storage.stores import get_object_store
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable
 
 
+def planned(job: JobLease) -> bool:
+    """Return whether a storyboard stands."""
+    with get_database().read() as session:
+        return jobs.get_job(session, job.job_id).plan_version > 0
+
+
 @task(retries=RETRIES, retry_delay_seconds=RETRY_DELAY_S, retry_condition_fn=is_retryable, cache_policy=NO_CACHE)
 def plan_scenes(job: JobLease) -> list[str]:
     """Plan the job's scenes, store them, and return their ids in order. A storyboard that stands is kept."""

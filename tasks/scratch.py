@@ -4,11 +4,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from settings import get_settings
+from storage.scratch import process_folder
 
 
 def scratch_folder(stack: ExitStack, purpose: str) -> Path:
-    """Return an empty folder in the data directory that is gone when ``stack`` closes, come what may."""
-    place = get_settings().scratch_dir
-    place.mkdir(parents=True, exist_ok=True)
-    return Path(stack.enter_context(TemporaryDirectory(prefix=f"{purpose}-", dir=place)))
+    """Return an empty folder in the data directory that is gone when ``stack`` closes, or after the process's death."""
+    return Path(stack.enter_context(TemporaryDirectory(prefix=f"{purpose}-", dir=process_folder())))

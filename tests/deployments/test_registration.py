@@ -16,6 +16,7 @@ from prefect.client.schemas.schedules import IntervalSchedule
 
 from deployments.catalog import QUEUES, WORK_POOL, WORKFLOWS
 from deployments.registration import register, request_form
+from deployments.warm_worker import WarmWorker
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ def test_registering_names_no_place_and_shows_a_form() -> None:
     async def script(client: PrefectClient) -> None:
         await register(client)
         pool = await client.read_work_pool(WORK_POOL)
-        assert pool.type == "process"
+        assert pool.type == WarmWorker.type
         queues = {queue.name: queue.priority for queue in await client.read_work_queues(work_pool_name=WORK_POOL)}
         assert queues.keys() >= set(QUEUES)
         assert queues["interactive"] < queues["batch"]

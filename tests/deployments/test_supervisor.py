@@ -25,7 +25,7 @@ PROGRAMS = {
     + READY
     + "time.sleep(600)",
     "brief": "print('no such luck', flush=True)",
-    "mortal": READY + "time.sleep(1)",
+    "mortal": READY + "time.sleep(0.5)",
     "silent": "import time; time.sleep(600)",
 }
 
@@ -87,13 +87,33 @@ def test_one_that_never_answers_is_named(supervisor: Supervisor) -> None:
         run_parts([part("silent")], supervisor, 1.0)
 
 
-def test_when_one_dies_the_others_end(environment: dict[str, str], tmp_path: Path) -> None:
+def test_one_that_dies_is_started_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    run_parts([part("willing"), part("mortal")], supervisor, TIMEOUT_S)
+    said: list[str] = []
+
+    def note(sentence: str) -> None:
+        said.append(sentence)
+        if len(said) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        supervisor.wait(note)
+    assert set(said) == {
+        f"the mortal part ended by itself and is started again; {tmp_path / 'logs' / 'mortal.log'} says why"
+    }
+    assert sum("willing" in command for command in living(tmp_path)) == 1
+
+
+def test_when_one_dies_again_and_again_the_others_end(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.supervisor._MOST_RESTARTS", 1)
     with (
         pytest.raises(ProcessingFailed, match="the mortal part ended by itself"),
         supervised(tmp_path / "logs", environment) as supervisor,
     ):
         run_parts([part("willing"), part("mortal")], supervisor, TIMEOUT_S)
-        supervisor.wait()
+        supervisor.wait(print)
     assert living(tmp_path) == []
 
 
@@ -101,7 +121,7 @@ def test_a_signal_ends_the_waiting(supervisor: Supervisor) -> None:
     run_parts([part("willing")], supervisor, TIMEOUT_S)
     os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(Interrupted):
-        supervisor.wait()
+        supervisor.wait(print)
 
 
 def test_one_that_does_not_want_to_end_is_killed_with_its_children(
@@ -121,7 +141,7 @@ def test_the_supervisors_own_death_ends_all(environment: dict[str, str], tmp_pat
         "    parts = [Part(name, name, name + '_part') for name in ('willing', 'stubborn', 'parent')]\n"
         f"    run_parts(parts, supervisor, {TIMEOUT_S})\n"
         "    print('ready', flush=True)\n"
-        "    supervisor.wait()\n"
+        "    supervisor.wait(print)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

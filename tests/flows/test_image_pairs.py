@@ -232,7 +232,8 @@ def test_scratch_files_are_gone_afterwards(planned: int, engine: Any, home: Path
     approve(planned)
     engine.before = fail_scene_two(InvalidMedia("no"))
     run(job_id=planned)
-    assert list((home / "scratch").iterdir()) == []
+    (own,) = (home / "scratch").iterdir()
+    assert list(own.iterdir()) == []
 
 
 def test_a_job_that_does_not_exist(home: Path) -> None:
