@@ -24,7 +24,6 @@ from storage.jobs import create_image_pairs_job
 _JOBS, _SERVED_RUNS, _BURSTS = 30, 6, 3
 _SCENES, _SCENE_S = 10, 2.0
 _QUEUED, _SAMPLE = 300, 100
-_SERVED = "from prefect import flow\n@flow\ndef nothing(): ...\nnothing.serve('nothing', print_starting_message=False)"
 
 
 def main() -> None:
@@ -104,7 +103,9 @@ def _served(prefect_url: str) -> list[float]:
     """Return the seconds from submitting a run of a served flow until it is running, one run after another."""
 
     environment = {**os.environ, "PREFECT_API_URL": prefect_url}
-    process = subprocess.Popen([sys.executable, "-c", _SERVED], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.served_flow"], env=environment, stdout=subprocess.DEVNULL
+    )
     try:
         with httpx.Client(base_url=prefect_url, timeout=60) as client:
             deployment = _deployment(client)

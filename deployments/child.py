@@ -81,6 +81,10 @@ def _carry_out(order: Order) -> None:
     try:
         flow_run = FlowRun.model_validate_json(order.flow_run)
         flow: Flow[..., object] = import_object(order.entrypoint) if order.entrypoint else load_flow(flow_run)
+        if order.entrypoint:
+            # The engine would watch for a suspension of the deployment's run: an event loop, a stream and a fifth of a
+            # second at both ends of each run. Our flows never suspend; approval is a state of the job.
+            flow_run.deployment_id = None
         _drive_run_flow_result(flow, run_flow(flow, flow_run=flow_run, return_type="state"))
     except (Abort, Pause) as error:
         _log.info("run %s was not carried out: %s", order.flow_run_id, error)

@@ -161,9 +161,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmWorkerResul
         except _FAULTS as error:
             _log.warning("run %s was not taken: %s", flow_run.id, _words(error))
         finally:
+            others_may_wait = min(self._places().values(), default=0) < 1
             del self._queue_of[flow_run.id]
             self._cancelled.discard(flow_run.id)
-            self._news.set()
+            if others_may_wait:
+                self._news.set()
 
     async def _entrypoint(self, flow_run: FlowRun) -> str | None:
         """Return where the catalogue has the run's flow; None for a deployment that is not ours."""

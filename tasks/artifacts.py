@@ -57,8 +57,8 @@ class _Picture:
 
     def __init__(self, job_id: int, flow_run_id: UUID, tags: Sequence[str]) -> None:
         self._job_id, self._flow_run_id, self._tags = job_id, flow_run_id, set(tags)
-        self._labelled = False
-        self._storyboard = 0
+        self._labelled = f"job:{job_id}" in self._tags  # by the service, which sent the run
+        self._storyboard = self._shown_already()
         self._linked = False
         self._progress: tuple[UUID, float, str] | None = None
 
@@ -68,7 +68,8 @@ class _Picture:
             job, scenes = get_job(session, self._job_id), scenes_of(session, self._job_id)
         if not self._labelled:
             self._label(client, job)
-        self._show_progress(client, job)
+        if job.status not in (JobStatus.QUEUED, JobStatus.PLANNED):
+            self._show_progress(client, job)
         if job.plan_version > self._storyboard:
             self._storyboard = job.plan_version
             self._create(client, "storyboard", "markdown", storyboard_markdown(job, scenes), "Storyboard")
@@ -76,6 +77,11 @@ class _Picture:
             self._linked = True
             link = f"[{job.name}]({get_settings().base_url}/jobs/{job.id})"
             self._create(client, "result", "markdown", link, "The finished film")
+
+    def _shown_already(self) -> int:
+        """Return which storyboard an earlier run has shown: the first, if it stands. Nobody showed what was edited."""
+        with get_database().read() as session:
+            return 1 if get_job(session, self._job_id).plan_version else 0
 
     def _label(self, client: SyncPrefectClient, job: Job) -> None:
         tags = {f"job:{job.id}", *([f"campaign:{job.campaign_id}"] if job.campaign_id else [])}
