@@ -32,7 +32,7 @@ from deployments.children import ChildPool
 from deployments.memory import resident_bytes
 from models.errors import ProcessingFailed
 from models.jobs import JobStatus
-from storage import held_runs
+from storage import held_runs, scratch
 
 _TAKE_INTERVAL_S = 15.0  # when nothing seems to wait; Prefect shows queues that nobody asks for as not ready
 _LOOK_INTERVAL_S = 0.2
@@ -152,10 +152,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmWorkerResul
         """Claim a run and see it through; its place is free again when its process has ended it."""
         try:
             await self._entrypoint(flow_run)  # whatever may fail comes before the claim
-            claim: OrchestrationResult[Any] = await self.client.set_flow_run_state(flow_run.id, Pending())
-            if claim.status == SetStateStatus.ACCEPT:
-                flow_run.state = claim.state
-                await self.run(flow_run, BaseJobConfiguration())
+            with scratch.noted(str(flow_run.id)):
+                claim: OrchestrationResult[Any] = await self.client.set_flow_run_state(flow_run.id, Pending())
+                if claim.status == SetStateStatus.ACCEPT:
+                    flow_run.state = claim.state
+                    await self.run(flow_run, BaseJobConfiguration())
         except ProcessingFailed as error:
             await self._settle(flow_run.id, str(error))
         except _FAULTS as error:

@@ -4,12 +4,18 @@ Every child imports its parent's main module once more, so this one imports noth
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
 import time
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
 
 _SERVER_TIMEOUT_S = 60.0
 _log = logging.getLogger("atelier.worker")
@@ -45,17 +51,32 @@ async def work() -> None:
     from deployments.registration import register
     from deployments.warm_worker import WarmWorker
     from settings import get_settings
-    from storage import scratch
+    from storage import held_runs, scratch
 
     settings = get_settings()
-    await asyncio.to_thread(scratch.sweep)
+    dead = await asyncio.to_thread(scratch.sweep)
+    for run in dead:
+        await asyncio.to_thread(held_runs.run_died, run, "its worker was killed")
     await _await_server()
     async with get_client() as client:
         await register(client)
+        for run in dead:
+            await _close(client, UUID(run))
     modules = [module for workflow in WORKFLOWS.values() for module in workflow.modules]
     children = ChildPool(settings.worker_children or (os.cpu_count() or 1) + 2, modules)
     limit = settings.worker_child_memory_mb * 1024**2 or machine_bytes() * 3 // 4
     await WarmWorker(WORK_POOL, children, socket.gethostname(), limit, ready=lifeline.say_ready).work()
+
+
+async def _close(client: "PrefectClient", run_id: UUID) -> None:
+    """Tell Prefect that a run died with its worker."""
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Crashed
+
+    with contextlib.suppress(ObjectNotFound):
+        run = await client.read_flow_run(run_id)
+        if run.state is not None and not run.state.is_scheduled() and not run.state.is_final():
+            await client.set_flow_run_state(run_id, Crashed(message="Its worker was killed."), force=True)
 
 
 async def _await_server() -> None:

@@ -5,9 +5,13 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from settings import get_settings
+
+_NOTE = "run-"
 
 
 def process_folder(pid: int | None = None) -> Path:
@@ -22,19 +26,32 @@ def discard(pid: int) -> None:
     shutil.rmtree(get_settings().scratch_dir / f"{_host()}-{pid}", ignore_errors=True)
 
 
-def sweep() -> None:
-    """Remove the working files of all processes of this host that have ended, and end what they started.
+@contextmanager
+def noted(flow_run_id: str) -> Iterator[None]:
+    """Note while the block lasts that this process sees to a run, so that its death tells which runs died with it."""
+    note = process_folder() / f"{_NOTE}{flow_run_id}"
+    note.touch()
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
 
-    A process that led a group may have left programs in it (an ffmpeg). Its number cannot have been given to another
-    process meanwhile: the kernel keeps it for as long as the group has a member.
+
+def sweep() -> list[str]:
+    """Remove the working files of all processes of this host that have ended; return the runs that they saw to.
+
+    What they started is ended: a process that led a group may have left programs in it (an ffmpeg). Its number cannot
+    have been given to another process meanwhile; the kernel keeps it for as long as the group has a member.
     """
-    prefix = f"{_host()}-"
+    prefix, runs = f"{_host()}-", list[str]()
     for folder in get_settings().scratch_dir.glob(f"{prefix}*"):
         number = folder.name.removeprefix(prefix)
         if number.isdigit() and not _is_alive(int(number)):
+            runs += [note.name.removeprefix(_NOTE) for note in folder.glob(f"{_NOTE}*")]
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(int(number), signal.SIGKILL)
             discard(int(number))
+    return runs
 
 
 def _host() -> str:

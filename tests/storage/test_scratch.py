@@ -28,12 +28,15 @@ def test_a_sweep_removes_what_the_dead_left_and_ends_what_they_started() -> None
     assert process.stdout is not None
     program = int(process.stdout.readline())
     (scratch.process_folder(process.pid) / "clip.mp4").write_bytes(b"half a clip")
-    scratch.sweep()
+    with scratch.noted("a-run"):
+        (note,) = scratch.process_folder().iterdir()
+        note.rename(scratch.process_folder(process.pid) / note.name)
+    assert scratch.sweep() == []
     assert scratch.process_folder(process.pid).joinpath("clip.mp4").exists(), "its owner is alive"
     process.kill()
     process.communicate()
     folder = scratch.process_folder(process.pid)
-    scratch.sweep()
+    assert scratch.sweep() == ["a-run"]
     assert not folder.exists()
     deadline = time.monotonic() + 5
     while _is_running(program) and time.monotonic() < deadline:
