@@ -7,6 +7,8 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$name; break; }; done)
 PHOTOS ?=
+# Tests run side by side, a file each; more processes need a Prefect server each.
+TEST_PROCESSES ?= 2
 SEEDS ?= 0-64
 
 .PHONY: setup demo up doctor test chaos check bench format migration clean
@@ -29,7 +31,7 @@ doctor: $(STAMP)
 	@$(BIN)/atelier doctor
 
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 # make chaos SEEDS=10-19
 chaos: $(STAMP)

@@ -21,6 +21,7 @@ from models.errors import ProcessingFailed
 
 _STOP_TIMEOUT_S = 6.0
 _LOOK_INTERVAL_S = 0.5
+_LOG_BYTES = 20 * 1000**2
 _MOST_RESTARTS, _RESTARTS_WITHIN_S = 5, 60.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -62,12 +63,14 @@ class Supervisor:
         self._restarts: list[float] = []
 
     def start(self, part: Part) -> None:
-        """Start a part. Its words go to a file in the logs folder."""
+        """Start a part. Its words go to a file in the logs folder; one that has grown large is set aside before."""
         self._running.append(self._started(part))
 
     def _started(self, part: Part) -> _Running:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{part.name}.log"
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_name(f"{part.name}.old.log"))
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as words:
             process = subprocess.Popen(

@@ -77,7 +77,7 @@ def within(serve: Any, script: Callable[[ChildPool], Awaitable[None]], **options
 
 
 def order(words: str) -> Order:
-    return Order(uuid4(), words, None)
+    return Order(uuid4(), words, "a.flow")
 
 
 async def numbers_in(path: Path) -> list[int]:
@@ -182,6 +182,18 @@ def test_a_worn_child_is_replaced(serve: Any, tmp_path: Path, monkeypatch: pytes
         pids = await numbers_in(tmp_path / "pids")
         assert pids[0] == pids[1] != pids[2] == pids[3]
         assert await gone(pids[0])
+
+    within(serve, script, size=1)
+
+
+def test_a_child_that_has_grown_is_replaced(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_WORN_BYTES", 1024)
+
+    async def script(pool: ChildPool) -> None:
+        for _ in range(2):
+            assert await pool.run(order(f"work {tmp_path / 'pids'}")) is None
+        first, second = await numbers_in(tmp_path / "pids")
+        assert first != second
 
     within(serve, script, size=1)
 

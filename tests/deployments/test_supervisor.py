@@ -82,6 +82,18 @@ def test_one_that_cannot_start_is_named_with_its_log(supervisor: Supervisor, tmp
     assert log.read_text() == "no such luck\n"
 
 
+def test_a_log_that_has_grown_is_set_aside(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.supervisor._LOG_BYTES", 10)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "willing.log").write_text("many words of earlier")
+    run_parts([part("willing")], supervisor, TIMEOUT_S)
+    assert (logs / "willing.old.log").read_text() == "many words of earlier"
+    assert (logs / "willing.log").read_text() == ""
+
+
 def test_one_that_never_answers_is_named(supervisor: Supervisor) -> None:
     with pytest.raises(ProcessingFailed, match="the silent part did not answer"):
         run_parts([part("silent")], supervisor, 1.0)

@@ -167,7 +167,7 @@ def test_a_new_run_of_a_failed_job_is_a_new_wish(lease: JobLease, scene_ids: lis
     jobs.begin_attempt(lease, None)
     row = job_row(lease)
     assert (row.status, row.error, row.run) == (JobStatus.RUNNING, None, 2)
-    assert row.progress["percentage"] == 0.0
+    assert row.progress["percentage"] == 10.0
     with get_database().read() as session:
         statuses = [session.get_one(Scene, scene_id).status for scene_id in scene_ids]
     assert statuses == [SceneStatus.COMPLETED, SceneStatus.PENDING]
