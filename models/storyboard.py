@@ -1,6 +1,6 @@
 """The storyboard: what a planner reads and what it answers."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,7 +29,8 @@ class Photo(BaseModel):
     """A candidate picture as a planner sees it: facts about it, never its pixels.
 
     ``name`` and ``original_name`` may be empty; ``age_rank`` is the position among the candidates, oldest first.
-    ``features`` are read only by planning that looks at the pictures.
+    ``labels`` are tags that its metadata holds under other names, ``texts`` more words about it (caption, summary, the
+    file name of its address). ``features`` are read only by planning that looks at the pictures.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,10 +40,39 @@ class Photo(BaseModel):
     name: str = ""
     original_name: str = ""
     tags: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     description: str = ""
+    texts: tuple[str, ...] = ()
+    dominant_colors: tuple[str, ...] = ()
+    detected_objects: tuple[str, ...] = ()
+    composition: str = ""
+    lighting: str = ""
     width: int
     height: int
     features: PhotoFeatures | None = None
+
+
+class PropertyFacts(BaseModel):
+    """What is known of a property, in its owner's words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None = None
+    location: str | None = None
+    property_type: str | None = None
+    positioning: str | None = None
+
+
+class CreativeBrief(BaseModel):
+    """What a planner may know beside the photos: whom the film is for and what it should be like."""
+
+    model_config = ConfigDict(frozen=True)
+
+    brief: Any = None
+    client_name: str | None = None
+    client_guidelines: Any = None
+    property_facts: PropertyFacts | None = None
+    style: str | None = None
 
 
 class ScenePlan(BaseModel):
@@ -61,13 +91,23 @@ class ScenePlan(BaseModel):
     scene_name: str | None = None
     group_name: str | None = None
     camera_movement: CameraMovement | None = None
+    motion_goal: str | None = None
+    music_style: str | None = None
+    music_energy: str | None = None
     score: float | None = None
+    quality_score: float | None = None
+    tag_match_score: float | None = None
+    compositional_flow: str | None = None
     selection_reasoning: str | None = None
 
 
 class Plan(BaseModel):
-    """A planner's answer: scenes in story order, who planned them, and plain sentences about what was unusual."""
+    """A planner's answer: scenes in story order, who planned them, and plain sentences about what was unusual.
+
+    ``selection_metadata`` is what the planner says of its choice as a whole, where it says anything.
+    """
 
     scenes: list[ScenePlan]
     planner: str
     warnings: list[str] = []
+    selection_metadata: dict[str, Any] | None = None

@@ -10,7 +10,10 @@ from models.storyboard import Photo, Plan
 
 
 class Pair(BaseModel):
-    """Two photos chosen for one scene, by id. ``camera_movement`` is set where the pictures themselves show it."""
+    """Two photos chosen for one scene, by id.
+
+    ``camera_movement`` is set where the pictures themselves show it, the words where the planner found its own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,6 +23,10 @@ class Pair(BaseModel):
     score: float = Field(0.8, ge=0, le=1)
     reasoning: str = Field(min_length=1)
     camera_movement: CameraMovement | None = None
+    title: str | None = None
+    scene_type: str | None = None
+    description: str | None = None
+    prompt: str | None = None
 
 
 class Planner(Protocol):
@@ -30,7 +37,7 @@ class Planner(Protocol):
     - ``plan`` returns min(``num_pairs``, ⌊photos / 2⌋) scenes, at least one, in story order;
     - every scene has two different photos of ``photos`` and no photo is used twice;
     - title, description and prompt are never empty, and every scene lasts ``clip_duration_s``;
-    - the same photos in the same order give the same plan.
+    - planned by rule, the same photos in the same order give the same plan.
 
     Raises InvalidInput when fewer than two photos are given or ``num_pairs`` is below one.
     """

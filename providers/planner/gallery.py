@@ -80,6 +80,13 @@ class Gallery:
         """Return the rating of a pair, 0–1, to two decimals."""
         return round(float(self.rating[self._at[one.id], self._at[other.id]]), 2)
 
+    def quality(self, photo: Photo) -> float:
+        """Return how sharp and well exposed a photo is, 0–1."""
+        return float(self._quality[self._at[photo.id]])
+
+    def __contains__(self, photo: Photo) -> bool:
+        return photo.id in self._at
+
     def are_duplicates(self, one: Photo, other: Photo) -> bool:
         """Tell whether two photos are near-duplicates of each other."""
         return bool(self._duplicates[self._at[one.id], self._at[other.id]])

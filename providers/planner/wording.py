@@ -23,7 +23,7 @@ _BETWEEN = (
 )
 """What comes between the first scene and the last: travelling and resting in turn, left and right in turn."""
 
-_MOVES: dict[CameraMovement, tuple[str, str]] = {
+MOVES: dict[CameraMovement, tuple[str, str]] = {
     CameraMovement.DOLLY_FORWARD: (
         "the camera glides slowly forward and draws the viewer in",
         "a steady push forward brings the subject closer while its surroundings slip out of the frame",
@@ -49,8 +49,9 @@ _MOVES: dict[CameraMovement, tuple[str, str]] = {
         "a nearly still frame breathes softly while the view changes by itself",
     ),
 }
+"""How each movement is told, in two ways."""
 
-_LIGHT = (
+LIGHT: tuple[str, ...] = (
     "Natural light and true colours stay constant",
     "Highlights and reflections shift subtly with the move while the exposure stays even",
     "Soft, realistic shadows and rich but faithful colours hold throughout",
@@ -95,20 +96,20 @@ def title(scene: Scene) -> str:
 
 def description(scene: Scene) -> str:
     """Return one or two sentences for the person who approves the storyboard."""
-    move = _MOVES[scene.movement][scene.number % 2]
-    first, last = _spoken(photo_label(scene.first)), _spoken(photo_label(scene.last))
+    move = MOVES[scene.movement][scene.number % 2]
+    first, last = spoken(photo_label(scene.first)), spoken(photo_label(scene.last))
     ends = f" It begins on {first} and ends on {last}." if first and last and first != last else ""
     return f"{_role(scene)}{_of(scene)}: {move}.{ends}"
 
 
 def prompt(scene: Scene) -> str:
     """Return what a video model is asked to render: subject, move, light, and how the first frame becomes the last."""
-    move = _MOVES[scene.movement][scene.number % 2]
-    light = _LIGHT[(scene.number - 1) % len(_LIGHT)]
-    texts = (_spoken(photo.description, _LONGEST_DESCRIPTION) for photo in (scene.first, scene.last))
+    move = MOVES[scene.movement][scene.number % 2]
+    light = LIGHT[(scene.number - 1) % len(LIGHT)]
+    texts = (spoken(photo.description, _LONGEST_DESCRIPTION) for photo in (scene.first, scene.last))
     shown = next((f" In view: {text}." for text in texts if text), "")
     return (
-        f"{_role(scene)}{_of(scene)}, {_framing(scene.first)}: {move}.{shown} "
+        f"{_role(scene)}{_of(scene)}, {framing(scene.first)}: {move}.{shown} "
         f"{light}; one unbroken, fluid take from exactly the first frame to exactly the last frame, "
         "with nothing added and no lettering laid over the picture."
     )
@@ -124,20 +125,21 @@ def _role(scene: Scene) -> str:
 
 def _of(scene: Scene) -> str:
     """Name the subject: the group, else what the two photos are called, else nothing."""
-    first, last = _spoken(photo_label(scene.first)), _spoken(photo_label(scene.last))
-    subject = _spoken(scene.pair.group_name or "") or (first if first == last else "")
+    first, last = spoken(photo_label(scene.first)), spoken(photo_label(scene.last))
+    subject = spoken(scene.pair.group_name or "") or (first if first == last else "")
     if subject or not (first and last):
         return f" of {subject or first or last}" if subject or first or last else ""
     return f" leading from {first} to {last}"
 
 
-def _framing(photo: Photo) -> str:
+def framing(photo: Photo) -> str:
+    """Return how a photo is framed, in words."""
     if photo.width == photo.height:
         return "balanced square framing"
     return "wide horizontal framing" if photo.width > photo.height else "tall vertical framing"
 
 
-def _spoken(text: str, longest: int = _LONGEST_NAME) -> str:
+def spoken(text: str, longest: int = _LONGEST_NAME) -> str:
     """Make a user's text safe inside a sentence: letters, digits and plain punctuation, at most ``longest`` characters.
 
     Quotes, brackets, slashes, control characters and the like become spaces; so do underscores. A text that is too
