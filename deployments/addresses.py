@@ -10,10 +10,12 @@ from settings import Settings
 
 def check_host(settings: Settings) -> None:
     """Raise NotConfigured when the API would be open to a network without authentication and nobody said so by name."""
-    if not _is_loopback(settings.host) and settings.auth_required is not False:
+    allowed = settings.authentication_enforced or settings.auth_required is False
+    if not _is_loopback(settings.host) and not allowed:
         raise NotConfigured(
-            f"HOST={settings.host} would open the API to the network without authentication; "
-            "set HOST=127.0.0.1, or allow it by name with AUTH_REQUIRED=false"
+            f"HOST={settings.host} would open the API to the network without authentication; set HOST=127.0.0.1, "
+            "turn authentication on with API_AUTH_KEY or AUTH_REQUIRED=true, or allow it by name with "
+            "AUTH_REQUIRED=false"
         )
 
 

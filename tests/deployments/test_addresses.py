@@ -19,11 +19,12 @@ def test_loopback_needs_no_permission(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org"])
-@pytest.mark.parametrize("auth_required", [None, True])
-def test_anything_else_does(host: str, auth_required: bool | None) -> None:
-    with pytest.raises(NotConfigured, match="AUTH_REQUIRED=false"):
-        check_host(settings(HOST=host, AUTH_REQUIRED=auth_required))
-    check_host(settings(HOST=host, AUTH_REQUIRED=False))
+def test_anything_else_needs_authentication_or_permission_by_name(host: str) -> None:
+    for nothing in ({}, {"API_AUTH_KEY": " "}, {"AUTH_BOOTSTRAP_USERNAME": "rosa"}):
+        with pytest.raises(NotConfigured, match="AUTH_REQUIRED=false"):
+            check_host(settings(HOST=host, **nothing))
+    for something in ({"AUTH_REQUIRED": False}, {"AUTH_REQUIRED": True}, {"API_AUTH_KEY": "a-key"}):
+        check_host(settings(HOST=host, **something))
 
 
 def test_equal_ports_are_one() -> None:

@@ -17,9 +17,15 @@ async function send(method, path, body) {
     headers: body instanceof FormData ? {} : { "content-type": "application/json" },
     body: body instanceof FormData ? body : JSON.stringify(body ?? {}),
   });
+  if (response.status === 401) signInAgain();
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(reason(answer) || `The server answered ${response.status}`);
   return answer;
+}
+
+// The session has run out; what was not sent yet is lost, as it would be anyway.
+function signInAgain() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
 }
 
 function reason(answer) {
@@ -33,6 +39,7 @@ function reason(answer) {
 
 async function refresh() {
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (response.redirected) return signInAgain();
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const region of document.querySelectorAll("[data-live]")) {
