@@ -49,6 +49,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.bench_api
 	$(BIN)/python -m benchmarks.bench_prefect
 	$(BIN)/python -m benchmarks.bench_kernel
+	$(BIN)/python -m benchmarks.bench_planning
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -8,10 +8,14 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.providers import VideoModel
+from models.video_models import VideoFamily
+
+EXEMPTIBLE = frozenset(("captures", "layers"))
+"""Surfaces whose existing clients can send neither a key nor a cookie, so that AUTH_EXEMPT may open them."""
 
 
 class Settings(BaseSettings):
@@ -37,6 +41,49 @@ class Settings(BaseSettings):
     video_generation_model: VideoModel = Field("auto", alias="VIDEO_GENERATION_MODEL")
     """Which engine renders clips when the request does not say."""
 
+    replicate_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("REPLICATE_API_KEY", "REPLICATE_API_TOKEN")
+    )
+    """Replicate's key; without it the local engine renders."""
+
+    replicate_base_url: str = Field("https://api.replicate.com", alias="REPLICATE_BASE_URL")
+    """Where Replicate's API is."""
+
+    replicate_webhook_url: str | None = Field(None, alias="REPLICATE_WEBHOOK_URL")
+    """Full address that Replicate calls when a prediction has ended; unset = polling only."""
+
+    replicate_webhook_secret: SecretStr | None = Field(None, alias="REPLICATE_WEBHOOK_SECRET")
+    """``whsec_…``: calls that are not signed with it are refused; unset = they are only hints."""
+
+    replicate_max_concurrency: int = Field(10, ge=1, le=1000, alias="REPLICATE_MAX_CONCURRENCY")
+    """Most predictions at once with one key."""
+
+    replicate_start_delay_ms: int = Field(1000, ge=0, le=60_000, alias="REPLICATE_START_DELAY_MS")
+    """The scenes of a run start so far apart."""
+
+    replicate_poll_initial_ms: int = Field(1000, ge=1, le=600_000, alias="REPLICATE_POLL_INITIAL_MS")
+    """Wait before a prediction is first looked at; it doubles from look to look."""
+
+    replicate_poll_max_ms: int = Field(15_000, ge=1, le=600_000, alias="REPLICATE_POLL_MAX_MS")
+    """Longest wait between two looks."""
+
+    replicate_timeout_seconds: float = Field(1800, gt=0, le=86_400, alias="REPLICATE_TIMEOUT_SECONDS")
+    """A prediction that takes longer is cancelled, and its scene fails."""
+
+    replicate_veo3_model: str = Field("google/veo-3.1", alias="REPLICATE_VEO3_MODEL")
+    """What is sent to Replicate for Veo."""
+
+    replicate_hilua_model: str = Field(
+        "minimax/hailuo-02", validation_alias=AliasChoices("REPLICATE_HILUA_MODEL", "REPLICATE_HAILUO_MODEL")
+    )
+    """What is sent to Replicate for Hailuo."""
+
+    cost_veo_per_second: float = Field(0.2, ge=0, alias="COST_VEO_PER_SECOND")
+    """Price of a second of Veo, in USD."""
+
+    cost_hailuo_per_second: float = Field(0.1, ge=0, alias="COST_HAILUO_PER_SECOND")
+    """Price of a second of Hailuo, in USD."""
+
     host: str = Field("127.0.0.1", alias="HOST")
     """Address to listen on. Any but a loopback one needs authentication, or AUTH_REQUIRED=false by name."""
 
@@ -58,14 +105,53 @@ class Settings(BaseSettings):
     cors_origins: str = Field("", validation_alias=AliasChoices("CORS_ORIGINS", "CORS_ALLOW_ORIGINS"))
     """Further origins that may call from a browser, separated by commas; * for all, then without credentials."""
 
+    api_auth_key: SecretStr | None = Field(None, alias="API_AUTH_KEY")
+    """Keys that open every surface, separated by commas; setting any turns authentication on."""
+
     auth_required: bool | None = Field(None, alias="AUTH_REQUIRED")
-    """``false``, by name, allows a HOST other than loopback without authentication."""
+    """``true`` turns authentication on; ``false``, by name, allows a HOST other than loopback without it."""
+
+    auth_exempt: str = Field("", alias="AUTH_EXEMPT")
+    """Surfaces that stay open, separated by commas: ``captures``, ``layers``."""
+
+    auth_bootstrap_username: str | None = Field(None, alias="AUTH_BOOTSTRAP_USERNAME")
+    """With AUTH_BOOTSTRAP_PASSWORD: a user who is created at start-up if missing."""
+
+    auth_bootstrap_password: SecretStr | None = Field(None, alias="AUTH_BOOTSTRAP_PASSWORD")
+    """That user's first password."""
+
+    secret_key: SecretStr | None = Field(None, alias="SECRET_KEY")
+    """What sessions are signed with; unset = generated once and kept in the data directory."""
+
+    access_token_expire_minutes: int = Field(7200, ge=1, le=5_256_000, alias="ACCESS_TOKEN_EXPIRE_MINUTES")
+    """How long a session lasts."""
+
+    environment: str = Field("development", alias="ENVIRONMENT")
+    """``production`` lets browsers send the session's cookie over HTTPS only."""
 
     max_upload_mb: int = Field(100, ge=1, le=10_000, alias="MAX_UPLOAD_MB")
     """Largest accepted upload, in megabytes."""
 
     asset_url_allow_private: bool = Field(False, alias="ASSET_URL_ALLOW_PRIVATE")
     """Lets callers import from private addresses; for development and tests only."""
+
+    xai_api_key: SecretStr | None = Field(None, alias="XAI_API_KEY")
+    """xAI's key; with it, xAI plans storyboards."""
+
+    xai_base_url: str = Field("https://api.x.ai/v1", alias="XAI_BASE_URL")
+    """Where xAI's chat completions are."""
+
+    xai_model: str = Field("grok-4-1-fast-non-reasoning", alias="XAI_MODEL")
+    """Which of xAI's models plans."""
+
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    """OpenAI's key; with it, and without xAI's, OpenAI plans storyboards."""
+
+    openai_base_url: str = Field("https://api.openai.com/v1", alias="OPENAI_BASE_URL")
+    """Where OpenAI's chat completions are."""
+
+    openai_model: str = Field("gpt-4o-mini", alias="OPENAI_MODEL")
+    """Which of OpenAI's models plans."""
 
     planner_timeout_seconds: float = Field(20, gt=0, le=30, alias="PLANNER_TIMEOUT_SECONDS")
     """How long planning may take; creating a job waits for its plan at most five seconds longer."""
@@ -78,6 +164,74 @@ class Settings(BaseSettings):
 
     prefect_api_url: str | None = Field(None, alias="PREFECT_API_URL")
     """A running Prefect server; unset = `atelier run` starts a private one for its own length."""
+
+    @field_validator("auth_exempt")
+    @classmethod
+    def _known_surfaces(cls, value: str) -> str:
+        unknown = {word.strip() for word in value.split(",") if word.strip()} - EXEMPTIBLE
+        if unknown:
+            raise ValueError(
+                f"{', '.join(sorted(unknown))} cannot be opened; name any of {', '.join(sorted(EXEMPTIBLE))}"
+            )
+        return value
+
+    @field_validator("api_auth_key", "auth_bootstrap_username", "auth_bootstrap_password", "secret_key")
+    @classmethod
+    def _blank_is_unset(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        return value if text and text.strip() else None
+
+    @property
+    def authentication_enforced(self) -> bool:
+        """Whether callers must say who they are; nothing but these two settings decides it."""
+        return self.api_auth_key is not None or self.auth_required is True
+
+    @property
+    def static_keys(self) -> tuple[str, ...]:
+        """The entries of API_AUTH_KEY."""
+        text = self.api_auth_key.get_secret_value() if self.api_auth_key else ""
+        return tuple(word.strip() for word in text.split(",") if word.strip())
+
+    @property
+    def exempt_surfaces(self) -> frozenset[str]:
+        """The surfaces that AUTH_EXEMPT opens."""
+        return frozenset(word.strip() for word in self.auth_exempt.split(",") if word.strip())
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether the session's cookie may travel over HTTPS only."""
+        return self.environment.strip().lower() == "production"
+
+    @field_validator("video_generation_model", mode="before")
+    @classmethod
+    def _lower(cls, name: object) -> object:
+        """Models are named in any case of letters."""
+        return name.strip().lower() if isinstance(name, str) else name
+
+    @field_validator("replicate_api_key", "replicate_webhook_secret", mode="before")
+    @classmethod
+    def _trimmed(cls, secret: object) -> object:
+        """A key that was pasted with a line end is still the key, and one of blanks is none."""
+        return secret.strip() or None if isinstance(secret, str) else secret
+
+    def rate_usd(self, family: VideoFamily) -> float:
+        """Return the price of a second of a family's film."""
+        rates: dict[VideoFamily, float] = {"veo": self.cost_veo_per_second, "hailuo": self.cost_hailuo_per_second}
+        return rates.get(family, 0.0)
+
+    def vendor_slug(self, family: VideoFamily) -> str:
+        """Return what a vendor calls the model of a family."""
+        return self.replicate_veo3_model if family == "veo" else self.replicate_hilua_model
+
+    @property
+    def xai_key(self) -> str:
+        """xAI's key without spaces around it; blank for none."""
+        return self.xai_api_key.get_secret_value().strip() if self.xai_api_key else ""
+
+    @property
+    def openai_key(self) -> str:
+        """OpenAI's key without spaces around it; blank for none."""
+        return self.openai_api_key.get_secret_value().strip() if self.openai_api_key else ""
 
     @property
     def data_dir(self) -> Path:

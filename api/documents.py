@@ -13,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
+from api.security_schemes import describe_authentication
 from models.errors import AtelierError
+from settings import get_settings
 from storage.database import get_database
 
 router = APIRouter(tags=["about"])
@@ -75,6 +77,7 @@ def describe(app: Any) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=API_NAME, version=API_VERSION, routes=app.routes)
         document |= {"api": API_NAME, "version": API_VERSION, "routes": _route_list(document)}
+        describe_authentication(document, get_settings())
         app.openapi_schema = document
     schema: dict[str, Any] = app.openapi_schema
     return schema

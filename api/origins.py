@@ -26,7 +26,8 @@ class Origins:
     def __init__(self, settings: Settings) -> None:
         listed = _words(settings.cors_origins)
         self.any = "*" in listed
-        own_names = {*_LOOPBACK_NAMES, settings.host, urlsplit(settings.base_url).hostname or ""}
+        addresses = (settings.base_url, settings.replicate_webhook_url or "")
+        own_names = {*_LOOPBACK_NAMES, settings.host, *(urlsplit(address).hostname or "" for address in addresses)}
         self._hosts = {name.lower() for name in (*own_names, *_words(settings.allowed_hosts)) if name}
         own = {f"http://{name}:{port}" for name in self._hosts for port in settings.ports}
         self._origins = {origin.lower() for origin in (*_DEVELOPMENT_ORIGINS, *own, settings.base_url, *listed)}

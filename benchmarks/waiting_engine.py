@@ -81,8 +81,8 @@ class _Hook:
 
         def load_and_replace(module: ModuleType) -> None:
             load(module)
-            vars(module)["video_generator"] = lambda _engine: WaitingEngine(self._clips)
-            vars(module)["engine_slot"] = lambda *_: nullcontext()
+            vars(module)["video_generator"] = lambda *_: WaitingEngine(self._clips)
+            vars(module)["engine_slot"] = lambda *_, **__: nullcontext()
 
         spec.loader.exec_module = load_and_replace  # type: ignore[method-assign]
         return spec

@@ -102,8 +102,9 @@ def _data(settings: Settings) -> Iterator[Finding]:
 def _engines(settings: Settings) -> Iterator[Finding]:
     cores = os.cpu_count() or 1
     yield Finding("planner", "ok", "template (deterministic, needs no key)")
-    engine = video_engine("auto", settings)
-    yield Finding("video", "ok", f"{engine} (morph and parallax on this machine's {cores} cores, needs no key)")
+    yield Finding("video", "ok", f"local (morph and parallax on this machine's {cores} cores, needs no key)")
+    if video_engine("auto", settings) == "replicate":
+        yield Finding("video", "ok", f"replicate is the default: its key is set; {settings.replicate_base_url}")
 
 
 def _service(settings: Settings) -> Iterator[Finding]:

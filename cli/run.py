@@ -2,20 +2,31 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.engine import open_storage, prefect_server
 from cli.photos import find_photos, import_photos
 from cli.screen import console, live_progress, storyboard_table, write_storyboard_sheet
+from deployments.catalog import WORKFLOWS
 from media.contact_sheet import film_sheet
 from media.ffmpeg import written_whole
 from models.errors import AtelierError, InvalidInput, ProcessingFailed
 from models.jobs import Job, JobStatus, Scene, SceneStatus
 from models.media import AspectRatio, Fit, Resolution
-from models.runs import MAX_CLIP_DURATION_S, MAX_PAIRS, ImagePairsRequest
+from models.runs import (
+    MAX_CLIP_DURATION_S,
+    MAX_PAIRS,
+    MAX_TYPED_SCENES,
+    ImagePairsRequest,
+    PropertyVideoRequest,
+    VideoRequest,
+)
 from models.storyboard import Pairing
 from storage import jobs
 from storage.database import get_database
@@ -32,39 +43,92 @@ def _run() -> None:
     """Run a workflow here and now; no server is needed."""
 
 
+Photos = Annotated[list[Path] | None, typer.Argument(help="Picture files, or folders of them.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="The film to write.")]
+Approve = Annotated[bool, typer.Option("--approve", help="Render without asking.")]
+Aspect = Annotated[AspectRatio, typer.Option(help="Shape of the film.")]
+Seconds = Annotated[float, typer.Option(min=0.1, max=MAX_CLIP_DURATION_S, help="Seconds per scene.")]
+ShortSide = Annotated[Resolution, typer.Option(help="Short side of the frame.")]
+FramesPerSecond = Annotated[int, typer.Option(help="Frames per second: 24, 25 or 30.")]
+Fitting = Annotated[Fit, typer.Option(help="cover: crop around the subject; contain: whole picture.")]
+Pairs = Annotated[Pairing, typer.Option(help="Choose photos by their names (groups) or their looks.")]
+Joins = Annotated[bool, typer.Option("--transitions/--cuts", help="Blend the joins between scenes, or cut.")]
+FilmName = Annotated[str | None, typer.Option(help="Name of the film.")]
+KnownJob = Annotated[int | None, typer.Option(help="Go on with this job instead of starting one.")]
+
+
 @run_app.command("image-pairs")
 def run_image_pairs(
-    photos: Annotated[list[Path] | None, typer.Argument(help="Picture files, or folders of them.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The film to write.")] = Path("film.mp4"),
-    approve: Annotated[bool, typer.Option("--approve", help="Render without asking.")] = False,
-    aspect: Annotated[AspectRatio, typer.Option(help="Shape of the film.")] = "16:9",
-    seconds: Annotated[float, typer.Option(min=0.1, max=MAX_CLIP_DURATION_S, help="Seconds per scene.")] = 5.0,
+    photos: Photos = None,
+    output: Output = Path("film.mp4"),
+    approve: Approve = False,
+    aspect: Aspect = "16:9",
+    seconds: Seconds = 5.0,
     pairs: Annotated[int, typer.Option(min=1, max=MAX_PAIRS, help="Scenes wanted, one per two photos.")] = 10,
-    resolution: Annotated[Resolution, typer.Option(help="Short side of the frame.")] = "720p",
-    fps: Annotated[int, typer.Option(help="Frames per second: 24, 25 or 30.")] = 30,
-    fit: Annotated[Fit, typer.Option(help="cover: crop around the subject; contain: whole picture.")] = "cover",
-    pairing: Annotated[Pairing, typer.Option(help="Pair photos by their names (groups) or their looks.")] = "groups",
-    name: Annotated[str | None, typer.Option(help="Name of the film.")] = None,
-    job: Annotated[int | None, typer.Option(help="Go on with this job instead of starting one.")] = None,
+    resolution: ShortSide = "720p",
+    fps: FramesPerSecond = 30,
+    fit: Fitting = "cover",
+    pairing: Pairs = "groups",
+    transitions: Joins = False,
+    name: FilmName = None,
+    job: KnownJob = None,
 ) -> None:
     """Make a film from photos: a storyboard, a clip for every two photos, and all clips joined."""
+    wish = {
+        "num_pairs": pairs, "clip_duration": seconds, "aspect_ratio": aspect, "resolution": resolution,
+        "fps": fps, "fit": fit, "pairing": pairing, "transitions": transitions, "name": name,
+    }  # fmt: skip
+    _start(ImagePairsRequest, wish, photos, output, job, approve=approve)
+
+
+@run_app.command("property-video")
+def run_property_video(
+    photos: Photos = None,
+    output: Output = Path("film.mp4"),
+    approve: Approve = False,
+    types: Annotated[str, typer.Option(help="Scene types wanted, with commas between; else all seven.")] = "",
+    scenes: Annotated[int | None, typer.Option(min=1, max=MAX_TYPED_SCENES, help="Scenes wanted.")] = None,
+    aspect: Aspect = "16:9",
+    seconds: Seconds = 5.0,
+    resolution: ShortSide = "720p",
+    fps: FramesPerSecond = 30,
+    fit: Fitting = "cover",
+    pairing: Pairs = "groups",
+    transitions: Joins = False,
+    name: FilmName = None,
+    job: KnownJob = None,
+) -> None:
+    """Make a film of a property: seven scenes from 14 photos, fewer from fewer, or the scene types you name."""
+    wish = {
+        "property_types": [part.strip() for part in types.split(",") if part.strip()], "num_scenes": scenes,
+        "clip_duration": seconds, "aspect_ratio": aspect, "resolution": resolution, "fps": fps, "fit": fit,
+        "pairing": pairing, "transitions": transitions, "name": name,
+    }  # fmt: skip
+    _start(PropertyVideoRequest, wish, photos, output, job, approve=approve)
+
+
+def _start(
+    kind: type[VideoRequest],
+    wish: dict[str, Any],
+    photos: list[Path] | None,
+    output: Path,
+    job: int | None,
+    *,
+    approve: bool,
+) -> None:
+    """Start a film of this kind, or go on with one. Raises InvalidInput before anything is stored."""
     check_output(output)
-    if fps not in (24, 25, 30):
-        raise InvalidInput(f"--fps {fps}: choose 24, 25 or 30")
+    if wish["fps"] not in (24, 25, 30):
+        raise InvalidInput(f"--fps {wish['fps']}: choose 24, 25 or 30")
     if job is not None:
         if photos:
             raise InvalidInput("--job goes on with a job that has its photos; leave the photos out")
         make_film(job, output, approve=approve)
         return
     if not photos:
-        raise InvalidInput("name the photos, or a folder of them: atelier run image-pairs PHOTOS… -o film.mp4")
-    request = ImagePairsRequest.model_validate(
-        {
-            "num_pairs": pairs, "clip_duration": seconds, "aspect_ratio": aspect, "resolution": resolution,
-            "fps": fps, "fit": fit, "pairing": pairing, "name": name,
-        }
-    )  # fmt: skip
-    make_film(start_job(photos, request, campaign_name=output.stem), output, approve=approve)
+        here = f"atelier run {kind.workflow} PHOTOS… -o film.mp4"
+        raise InvalidInput(f"name the photos, or a folder of them: {here}")
+    make_film(start_job(photos, kind.model_validate(wish), campaign_name=output.stem), output, approve=approve)
 
 
 def check_output(output: Path) -> None:
@@ -80,7 +144,7 @@ def check_output(output: Path) -> None:
         raise InvalidInput(f"{output} cannot be written; choose another place with -o")
 
 
-def start_job(places: list[Path], request: ImagePairsRequest, campaign_name: str) -> int:
+def start_job(places: list[Path], request: VideoRequest, campaign_name: str) -> int:
     """Check the photos, store them as a campaign and add a job for them; return its id. Bad photos leave nothing."""
     photos, left_out = find_photos(places)
     for sentence in left_out:
@@ -88,7 +152,7 @@ def start_job(places: list[Path], request: ImagePairsRequest, campaign_name: str
     open_storage()
     campaign_id = import_photos(photos, request.name or campaign_name)
     with get_database().write() as session:
-        row = jobs.create_image_pairs_job(session, request.model_copy(update={"campaign_id": campaign_id}))
+        row = jobs.create_video_job(session, request.model_copy(update={"campaign_id": campaign_id}))
         row.submitted_attempt = row.wanted_attempt  # this very command runs it; the service must not run it, too
     assert row.id is not None
     console.print(f"job {row.id}: {len(photos)} photos")
@@ -115,13 +179,11 @@ def make_film(job_id: int, output: Path, *, approve: bool) -> None:
 
 def _see_through(job_id: int, output: Path, *, approve: bool) -> bool:
     """Advance the job as far as it may go; return whether it was rendered."""
-    from flows.image_pairs import image_pairs  # Prefect reads its settings at import, so it comes after them
-
-    request = ImagePairsRequest(job_id=job_id)
     row, scenes = _job_and_scenes(job_id)
+    advance = _flow_of(row)
     if row.plan_version == 0:
         with console.status("planning the storyboard"):
-            image_pairs(request)
+            advance()
         row, scenes = _job_and_scenes(job_id)
     storyboard = output.with_suffix(".storyboard.jpg")
     write_storyboard_sheet(row, scenes, storyboard)
@@ -132,8 +194,18 @@ def _see_through(job_id: int, output: Path, *, approve: bool) -> bool:
     if row.status == JobStatus.PLANNED and not _approve(row, output, ask=not approve):
         return False
     with live_progress(job_id):
-        image_pairs(request)
+        advance()
     return True
+
+
+def _flow_of(job: Job) -> Callable[[], Any]:
+    """Return what runs the job's flow. Raises InvalidInput for a job that makes no film."""
+    workflow = WORKFLOWS.get(job.workflow)
+    if workflow is None or not issubclass(workflow.request, VideoRequest):
+        raise InvalidInput(f"job {job.id} is of the workflow {job.workflow}, which makes no film")
+    # Prefect reads its settings when it is imported, so it comes after them.
+    module, _, name = workflow.entrypoint.rpartition(".")
+    return partial(getattr(import_module(module), name), workflow.request(job_id=job.id))
 
 
 def _approve(row: Job, output: Path, *, ask: bool) -> bool:
@@ -175,4 +247,5 @@ def _job_and_scenes(job_id: int) -> tuple[Job, list[Scene]]:
 
 
 def _resume_hint(job_id: int, output: Path) -> str:
-    return f"Go on with: atelier run image-pairs --job {job_id} -o {output}"
+    row, _ = _job_and_scenes(job_id)
+    return f"Go on with: atelier run {row.workflow} --job {job_id} -o {output}"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from models.runs import ImagePairsRequest
+from models.runs import ImagePairsRequest, PropertyVideoRequest
 
 Queue = Literal["interactive", "batch"]
 
@@ -52,6 +52,13 @@ WORKFLOWS: dict[str, Workflow] = {
             entrypoint="flows.image_pairs.image_pairs",
             request=ImagePairsRequest,
             description="Photos of a campaign become a storyboard, clips rendered in parallel, and one film.",
+            engines=("providers.video.local", "providers.planner.visual"),
+        ),
+        Workflow(
+            name="property-video",
+            entrypoint="flows.property_video.property_video",
+            request=PropertyVideoRequest,
+            description="Photos of a property become a film in fixed scenes, from the arrival to the last impression.",
             engines=("providers.video.local", "providers.planner.visual"),
         ),
     )

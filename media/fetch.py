@@ -37,16 +37,16 @@ class Fetched(NamedTuple):
 
 
 @contextmanager
-def fetch(url: str, *, limit_bytes: int, timeout_s: float) -> Iterator[Fetched]:
+def fetch(url: str, *, limit_bytes: int, timeout_s: float, trusted_host: str | None = None) -> Iterator[Fetched]:
     """Yield what is at ``url``, at most ``limit_bytes`` of it, within ``timeout_s`` seconds for everything.
 
     Raises FetchFailed, whose text is the reason in a few words: ``URL host is not allowed``, ``URL scheme is not
     allowed``, ``HTTP 404``, ``timeout``, ``too many redirects``, ``response too large``, and so on. The rule about
-    public addresses is lifted by ``ASSET_URL_ALLOW_PRIVATE``.
+    public addresses is lifted by ``ASSET_URL_ALLOW_PRIVATE``, and for the one host that the settings trust anyway.
     """
     deadline = _Deadline(timeout_s)
     with _plain_reasons(), httpcore.ConnectionPool(
-        ssl_context=httpx.create_ssl_context(), network_backend=_CheckedBackend(deadline)
+        ssl_context=httpx.create_ssl_context(), network_backend=_CheckedBackend(deadline, trusted_host)
     ) as pool:  # fmt: skip
         for _ in range(MAX_REDIRECTS + 1):
             address = _checked_url(url)
@@ -77,8 +77,8 @@ class _Deadline:
 class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to addresses, never to names: resolves once, checks every address, and uses those."""
 
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
+    def __init__(self, deadline: _Deadline, trusted_host: str | None) -> None:
+        self._deadline, self._trusted_host = deadline, trusted_host
 
     def connect_tcp(
         self,
@@ -89,7 +89,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         addresses = self._resolve(host, port)
-        if not get_settings().asset_url_allow_private and not all(map(is_public, addresses)):
+        free = host == self._trusted_host or get_settings().asset_url_allow_private
+        if not free and not all(map(is_public, addresses)):
             raise FetchFailed("URL host is not allowed")
         fault: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectError("no address")
         for address in addresses[:_MOST_ADDRESSES]:

@@ -10,6 +10,7 @@
     │   └── Superseded          409  another run holds the job's lease; this one must stop writing
     ├── NotConfigured           503  a program, key or setting is missing; the message names it
     ├── StorageFull             507  no room for the bytes
+    ├── VendorFailed            502  a vendor refused, failed or gave nothing; asking again by itself would not help
     └── ProcessingFailed        500  an engine or program failed on valid input
         └── ProviderUnavailable 502  a remote or local engine failed in a way that may pass; retryable
 
@@ -79,6 +80,12 @@ class StorageFull(AtelierError):
     """There is no room for the bytes."""
 
     status_code = 507
+
+
+class VendorFailed(AtelierError):
+    """A vendor refused an order, failed on it, or gave nothing of use; what waiting could mend was waited for."""
+
+    status_code = 502
 
 
 class ProcessingFailed(AtelierError):

@@ -11,10 +11,14 @@ from models.columns import JsonColumn, UtcDateTime, new_uuid, utc_now, word_colu
 
 
 class PredictionStatus(StrEnum):
-    """How far a call is. ``prepared`` is committed before the request leaves, so that no call can go unrecorded."""
+    """How far a call is. ``prepared`` is committed before the request leaves, so that no call can go unrecorded.
+
+    ``releasing`` is a vendor's call that nobody wants any more and that has still to be cancelled there.
+    """
 
     PREPARED = "prepared"
     RUNNING = "running"
+    RELEASING = "releasing"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -26,6 +30,9 @@ class Prediction(SQLModel, table=True):
     ``input_hash`` is the SHA-256 of the canonical JSON of everything that decides the result, and nothing of the job.
     What was made of the same take and hash before, for whatever job, is used again instead of calling: the row is then
     ``reused``, and cost nothing.
+
+    ``request`` is what a vendor is sent, complete; None until it is known. ``due`` says that the vendor has told us of
+    the call's end. ``cost_usd`` is what was spent, also on a result that could not be used.
     """
 
     __tablename__ = "predictions"
@@ -43,7 +50,9 @@ class Prediction(SQLModel, table=True):
     model: str = Field(max_length=200)
     input: dict[str, Any] = Field(default_factory=dict, sa_type=JsonColumn)
     input_hash: str = Field(max_length=64, index=True)
+    request: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
     external_id: str | None = Field(default=None, max_length=255)
+    due: bool = False
     status: PredictionStatus = Field(
         default=PredictionStatus.PREPARED, sa_type=word_column(PredictionStatus), index=True
     )

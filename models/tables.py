@@ -11,9 +11,10 @@ from models.objects import ObjectChunk, StoredObject
 from models.predictions import Prediction
 from models.slots import ConcurrencySlot
 from models.stages import StageResult
+from models.users import ApiKey, User
 
 TABLES = (
     Client, Campaign, StoredObject, ObjectChunk, Asset, Job, Scene, Prediction, Event, IdempotentRequest, StageResult,
-    ConcurrencySlot,
+    ConcurrencySlot, User, ApiKey,
 )  # fmt: skip
 METADATA = SQLModel.metadata

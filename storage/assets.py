@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from models.assets import Asset
 from models.campaigns import Campaign, Client
 from models.columns import utc_now
 from models.errors import NotFound
+from models.jobs import Scene
 from models.media import MediaFacts, MediaKind
 from models.objects import StoredObject
 from storage.intake import THUMBNAIL_CONTENT_TYPE, KeptFile
 from storage.objects import ObjectKey, record_object
+
+_FETCH_ERROR = "fetch_error"
 
 
 def keep_asset(session: Session, asset: Asset, kept: KeptFile, original_name: str) -> None:
@@ -57,14 +60,15 @@ def keep_asset_thumbnail(session: Session, asset_id: str, key: ObjectKey) -> Sto
     return row
 
 
-def candidate_images(session: Session, campaign_id: str) -> Sequence[Asset]:
-    """Return the campaign's image assets that have bytes, oldest first."""
-    query = (
-        select(Asset)
-        .where(Asset.campaign_id == campaign_id, Asset.type == "image", col(Asset.object_sha256).is_not(None))
-        .order_by(col(Asset.inserted_at), col(Asset.id))
-    )
-    return session.exec(query).all()
+def candidate_images(session: Session, campaign_id: str, only: Sequence[str] = ()) -> Sequence[Asset]:
+    """Return the campaign's image assets, oldest first; with ``only`` the ones of these ids among them.
+
+    A picture that was named by its address only is fetched when a scene of it is rendered (``fetched_bytes``).
+    """
+    query = select(Asset).where(Asset.campaign_id == campaign_id, Asset.type == "image")
+    if only:
+        query = query.where(col(Asset.id).in_(only))
+    return session.exec(query.order_by(col(Asset.inserted_at), col(Asset.id))).all()
 
 
 def campaign_assets(session: Session, campaign_id: str) -> Sequence[Asset]:
@@ -74,8 +78,11 @@ def campaign_assets(session: Session, campaign_id: str) -> Sequence[Asset]:
 
 
 def asset_object(session: Session, asset_id: str | None) -> str:
-    """Return the SHA-256 of an asset's bytes. Raises NotFound when the asset or its bytes are gone."""
+    """Return the SHA-256 of an asset's bytes. Raises NotFound when the asset or its bytes are not there."""
     asset = session.get(Asset, asset_id) if asset_id else None
+    if asset is not None and asset.object_sha256 is None:
+        reason = asset.extra.get(_FETCH_ERROR, "it was not fetched yet")
+        raise NotFound(f"a photo of this scene could not be fetched ({reason}); choose another one for the scene")
     if asset is None or asset.object_sha256 is None:
         raise NotFound("a photo of this scene was deleted; choose another one for the scene")
     return asset.object_sha256
@@ -87,6 +94,29 @@ def keep_features(session: Session, asset_id: str, features: dict[str, Any]) -> 
     if asset is not None:
         asset.features = features
         asset.updated_at = utc_now()
+        session.add(asset)
+
+
+def assets_to_fetch(session: Session, job_id: int) -> Sequence[Asset]:
+    """Return the assets that a job's scenes show and that are known by their address only."""
+    shown = or_(col(Asset.id) == Scene.first_asset_id, col(Asset.id) == Scene.last_asset_id)
+    query = select(Asset).join(Scene, shown).where(Scene.job_id == job_id, col(Asset.object_sha256).is_(None))
+    return session.exec(query.distinct()).all()
+
+
+def keep_fetched(session: Session, asset_id: str, kept: KeptFile) -> None:
+    """Give an asset the bytes that were found at its address, unless it is gone or has some by now."""
+    asset = session.get(Asset, asset_id, with_for_update=True)
+    if asset is not None and asset.object_sha256 is None:
+        asset.extra = {name: value for name, value in asset.extra.items() if name != _FETCH_ERROR}
+        keep_asset(session, asset, kept, asset.extra.get("original_name", ""))
+
+
+def note_fetch_failed(session: Session, asset_id: str, reason: str) -> None:
+    """Remember why the address of an asset gave nothing; whoever needs its bytes is told."""
+    asset = session.get(Asset, asset_id, with_for_update=True)
+    if asset is not None:
+        asset.extra = {**asset.extra, _FETCH_ERROR: reason}
         session.add(asset)
 
 

@@ -6,8 +6,11 @@ from models.columns import utc_now
 from models.errors import Conflict
 from models.jobs import Job, JobStatus, Scene, SceneStatus
 from models.predictions import Prediction, PredictionStatus
+from storage.costs import estimate
 from storage.leases import take_away
-from storage.progress import count_scenes, restart, scenes_of
+from storage.progress import count_scenes, restart, scenes_of, settle_counters
+from storage.scene_edits import another_take
+from storage.vendor_calls import give_up_calls
 from storage.wishes import announce, announce_scene, end, locked_job, want_run
 
 CANCELLED = "cancelled"
@@ -29,6 +32,7 @@ def cancel(session: Session, job_id: int) -> Job:
                 scene.status, scene.error = SceneStatus.FAILED, CANCELLED
                 announce_scene(session, scene)
         close_local_calls(session, job_id, PredictionStatus.CANCELLED, CANCELLED)
+        give_up_calls(session, job_id=job_id)
     take_away(session, job)
     count_scenes(session, job)
     end(session, job, JobStatus.CANCELLED)
@@ -38,10 +42,13 @@ def cancel(session: Session, job_id: int) -> Job:
 def retry(session: Session, job_id: int, model: str | None = None) -> tuple[Job, list[str]]:
     """Try again what a job lacks; return it and the ids of the scenes without a clip. ``model`` renders them instead.
 
-    Raises NotFound, and Conflict when nothing is missing.
+    A completed job that lacks nothing is rendered anew by ``model``; what is published stays until then. Raises
+    NotFound, and Conflict when nothing is missing and no model named.
     """
     job = locked_job(session, job_id)
     scenes = scenes_of(session, job_id)
+    if model and job.status == JobStatus.COMPLETED and all(scene.clip_sha256 for scene in scenes):
+        return job, _by_another_model(session, job, model)
     partial = job.status == JobStatus.COMPLETED and any(scene.status == SceneStatus.FAILED for scene in scenes)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED) and not partial:
         raise Conflict("Job has no failed scenes to retry")
@@ -50,6 +57,18 @@ def retry(session: Session, job_id: int, model: str | None = None) -> tuple[Job,
         scene.model = model or scene.model
     try_again(session, job)
     return job, [scene.id for scene in lacking]
+
+
+def _by_another_model(session: Session, job: Job, model: str) -> list[str]:
+    """Ask for another take of every scene, as one wish."""
+    scenes = scenes_of(session, job.id or 0)
+    for scene in scenes:
+        scene.model = model
+        another_take(session, scene)
+    settle_counters(session, job)
+    estimate(session, job)
+    want_run(session, job, only_scenes=[scene.id for scene in scenes], new_wish=True)
+    return [scene.id for scene in scenes]
 
 
 def try_again(session: Session, job: Job) -> None:

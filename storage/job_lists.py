@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from models.campaigns import Campaign
 from models.jobs import Job, JobStatus, Scene
-from models.predictions import Prediction, PredictionStatus
+from models.predictions import Prediction
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def scene_counts(session: Session, jobs: Sequence[Job]) -> dict[int, int]:
 
 
 def spent(session: Session, jobs: Sequence[Job]) -> dict[int, float]:
-    """Return what providers took for each job in USD, by the job's id: every call that succeeded, earlier takes too."""
+    """Return what providers took for each job in USD, by the job's id: earlier takes, and results not used, too."""
     query = (
         select(Prediction.job_id, func.sum(Prediction.cost_usd))
-        .where(col(Prediction.job_id).in_([job.id for job in jobs]), Prediction.status == PredictionStatus.SUCCEEDED)
+        .where(col(Prediction.job_id).in_([job.id for job in jobs]))
         .group_by(col(Prediction.job_id))
     )
     return dict(session.exec(query).all())

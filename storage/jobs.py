@@ -10,44 +10,75 @@ from models.columns import utc_now
 from models.errors import Conflict, InvalidInput, NotFound, Stale
 from models.events import job_topic
 from models.jobs import Job, JobStatus, Scene, SceneStatus
-from models.runs import ImagePairsRequest, JobLease
+from models.property import DEFAULT_TYPES, STRICT_PHOTOS, selection_mode, too_few_for_strict
+from models.runs import PROPERTY_FIELDS, ImagePairsRequest, JobLease, PropertyVideoRequest, VideoRequest
 from models.storyboard import Plan, ScenePlan
 from storage.assets import candidate_images
+from storage.costs import estimate
 from storage.events import append_event
 from storage.job_actions import try_again
 from storage.leases import fenced
 from storage.progress import count_scenes, merge_progress, restart, scenes_of, waiting_scenes
+from storage.scene_models import note_missing_key
 from storage.wishes import announce, end, locked_job, timestamp
+
+
+def create_video_job(session: Session, request: VideoRequest) -> Job:
+    """Add the job that a request of any video workflow asks for; raises what the workflow's own function raises."""
+    match request:
+        case ImagePairsRequest():
+            return create_image_pairs_job(session, request)
+        case PropertyVideoRequest():
+            return create_property_job(session, request)
+        case _:
+            raise TypeError(f"no job is made of a {type(request).__name__}")
 
 
 def create_image_pairs_job(
     session: Session, request: ImagePairsRequest, client_id: str | None = None, parameters: dict[str, Any] | None = None
 ) -> Job:
-    """Add a job for a campaign's photos.
+    """Add a job that pairs a campaign's photos.
 
     ``client_id`` is whom the caller named, if anybody; ``parameters`` are kept as they are beside the request's own.
     Raises NotFound for an unknown campaign and InvalidInput when it has fewer than two images.
     """
-    campaign = session.get(Campaign, request.campaign_id) if request.campaign_id else None
-    if campaign is None:
-        raise NotFound("Campaign not found")
-    found = len(candidate_images(session, campaign.id))
+    campaign = _campaign(session, request)
+    enough_images(len(candidate_images(session, campaign.id)))
+    decided = request.model_dump(include={"num_pairs", "clip_duration", "video_model"})
+    return _add_job(session, request, campaign, client_id, parameters or {}, decided)
+
+
+def create_property_job(
+    session: Session,
+    request: PropertyVideoRequest,
+    client_id: str | None = None,
+    parameters: dict[str, Any] | None = None,
+) -> Job:
+    """Add a job for a property video; its mode is decided here, by the types wished for and the number of photos.
+
+    Takes and raises the same as ``create_image_pairs_job``; InvalidInput also where strict selection was asked for and
+    there are fewer than 14 photos.
+    """
+    campaign = _campaign(session, request)
+    found = len(candidate_images(session, campaign.id, request.photo_ids))
+    enough_images(found)
+    mode = request.selection_mode or selection_mode(request.property_types, found)
+    if mode == "strict" and found < STRICT_PHOTOS:
+        raise InvalidInput(f"Need at least {STRICT_PHOTOS} photos to select 7 pairs, got {found}")
+    if mode == "property_types" and not request.property_types:
+        raise InvalidInput("selection by property types needs property_types; name at least one")
+    wish = {"selection_mode": mode, "property_types": request.property_types or list(DEFAULT_TYPES)}
+    decided = request.model_dump(mode="json", include=PROPERTY_FIELDS | {"clip_duration", "video_model"}) | wish
+    job = _add_job(session, request, campaign, client_id, parameters or {}, decided)
+    if mode == "reduced" and request.selection_mode is None:
+        job.warnings = [too_few_for_strict(found)]
+    return job
+
+
+def enough_images(found: int) -> None:
+    """Raise InvalidInput where there are fewer than two pictures."""
     if found < 2:
         raise InvalidInput(f"Need at least 2 image assets to start the pipeline, found {found}")
-    known_client = client_id if client_id and session.get(Client, client_id) else None
-    job = Job(
-        workflow="image-pairs",
-        name=request.name or _next_name(session, campaign),
-        campaign_id=campaign.id,
-        client_id=known_client or campaign.client_id,
-        parameters=_parameters(request, campaign, client_id, parameters or {}),
-        auto_approve=request.approve,
-    )
-    merge_progress(job, stage="pending", percentage=0.0, costs={"estimated": 0.0, "currency": "USD"})
-    session.add(job)
-    session.flush()
-    announce(session, job)
-    return job
 
 
 def get_job(session: Session, job_id: int) -> Job:
@@ -92,9 +123,13 @@ def keep_plan(lease: JobLease, plan: Plan) -> list[str]:
         session.add_all(scenes)
         session.flush()
         job.planner, job.warnings = plan.planner, [*job.warnings, *plan.warnings]
+        if plan.selection_metadata is not None:
+            job.parameters = {**job.parameters, "selection_metadata": plan.selection_metadata}
         job.plan_version += 1
         job.status = JobStatus.PLANNED
         count_scenes(session, job)
+        estimate(session, job)
+        note_missing_key(session, job)
         if job.auto_approve:
             _approve(job)
         announce(session, job)
@@ -119,6 +154,7 @@ def approve(session: Session, job_id: int, plan_version: int | None = None) -> J
     _approve(job)
     job.wanted_attempt += 1
     restart(job)
+    note_missing_key(session, job)
     announce(session, job)
     return job
 
@@ -189,7 +225,7 @@ def fail(lease: JobLease, reason: str) -> None:
 def _start_rendering(session: Session, job: Job) -> None:
     if job.status == JobStatus.APPROVED:
         job.status = JobStatus.RUNNING
-        merge_progress(job, stage="starting_render", percentage=10.0, started_at=timestamp())
+        merge_progress(job, stage="starting_render", percentage=10.0, detail=None, started_at=timestamp())
         announce(session, job)
 
 
@@ -198,13 +234,41 @@ def _approve(job: Job) -> None:
     job.status, job.approved_version, job.approved_at = JobStatus.APPROVED, job.plan_version, utc_now()
 
 
-def _parameters(
-    request: ImagePairsRequest, campaign: Campaign, client_id: str | None, given: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what the row keeps: what was given, unchanged, and beside it everything that decides the film."""
-    decided = request.model_dump(include={"num_pairs", "clip_duration", "video_model"})
+def _campaign(session: Session, request: VideoRequest) -> Campaign:
+    campaign = session.get(Campaign, request.campaign_id) if request.campaign_id else None
+    if campaign is None:
+        raise NotFound("Campaign not found")
+    return campaign
+
+
+def _add_job(
+    session: Session,
+    request: VideoRequest,
+    campaign: Campaign,
+    client_id: str | None,
+    given: dict[str, Any],
+    decided: dict[str, Any],
+) -> Job:
+    """Add the job and tell of it.
+
+    Its row keeps what was given, unchanged, and beside it everything that decides the film.
+    """
+    known_client = client_id if client_id and session.get(Client, client_id) else None
+    said = {name: value for name, value in decided.items() if value is not None or name in given}
     owners = {"campaign_id": campaign.id, **({"client_id": client_id} if client_id else {})}
-    return {**request.parameters(), **given, **decided, **owners}
+    job = Job(
+        workflow=request.workflow,
+        name=request.name or _next_name(session, campaign),
+        campaign_id=campaign.id,
+        client_id=known_client or campaign.client_id,
+        parameters={**request.parameters(), **given, **said, **owners},
+        auto_approve=request.approve,
+    )
+    merge_progress(job, stage="pending", percentage=0.0, costs={"estimated": 0.0, "currency": "USD"})
+    session.add(job)
+    session.flush()
+    announce(session, job)
+    return job
 
 
 def _next_name(session: Session, campaign: Campaign) -> str:

@@ -106,6 +106,14 @@ def fenced(lease: JobLease) -> Iterator[tuple[Session, Job]]:
         session.add(job)
 
 
+def check(lease: JobLease) -> None:
+    """Look, without writing, whether the lease still holds. Raises Superseded when the work must stop."""
+    with get_database().read() as session:
+        job = session.get(Job, lease.job_id)
+    if job is None or job.lease_owner != lease.owner or job.status == JobStatus.CANCELLED:
+        raise Superseded(f"this run no longer holds job {lease.job_id}; it was stopped, or another has taken over")
+
+
 @contextmanager
 def renewed(lease: JobLease) -> Iterator[None]:
     """Keep the lease alive in the background while the block runs."""

@@ -9,22 +9,24 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import and_, or_
+from sqlalchemy import JSON, ColumnElement, and_, or_, type_coerce
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from models.jobs import Job, JobStatus, SceneStatus
 from models.predictions import PredictionStatus
+from settings import get_settings
 from storage.database import get_database
 from storage.job_actions import close_local_calls
 from storage.leases import take_away
 from storage.progress import count_scenes, merge_progress, scenes_of
+from storage.scene_models import DISABLED
 from storage.wishes import announce, announce_scene, end
 
 AT_WORK = (JobStatus.QUEUED, JobStatus.APPROVED, JobStatus.RUNNING)
 """The statuses of jobs that a run should be working on."""
 
-MAX_RECOVERIES = {"image-pairs": 3}
+MAX_RECOVERIES = {"image-pairs": 3, "property-video": 3}
 """By workflow, after how many deaths without a scene finished in between the next one fails the job."""
 
 
@@ -52,12 +54,15 @@ class Standing:
 
 
 def wanted(session: Session, workflows: Iterable[str], limit: int = 100) -> Sequence[Job]:
-    """Return the jobs of these workflows that want a run, oldest first."""
+    """Return the jobs of these workflows that want a run and can have one, oldest first."""
     query = select(Job).where(
         col(Job.wanted_attempt) > Job.submitted_attempt,
         col(Job.status).in_(AT_WORK),
         col(Job.workflow).in_(workflows),
     )
+    if get_settings().replicate_api_key is None:
+        detail: ColumnElement[str] = type_coerce(col(Job.progress), JSON)["detail"].as_string()
+        query = query.where(or_(detail.is_(None), detail != DISABLED))
     return session.exec(query.order_by(col(Job.id)).limit(limit)).all()
 
 

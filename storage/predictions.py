@@ -12,6 +12,7 @@ from models.stages import StageResult
 from storage import stages
 from storage.canonical import canonical_hash
 from storage.leases import fenced
+from storage.vendor_calls import LOCAL, give_up_calls, open_call
 
 
 def prepare(
@@ -20,8 +21,9 @@ def prepare(
     """Return the ledger row for this scene, take and input, and the result to use if the same was made before.
 
     ``input`` holds everything that decides the result and nothing of the job: what was made of it for another job's
-    same take is used, too, and then noted as a row that cost nothing. Without a result the row is new and the call is
-    to be made; rows of this scene that a crash cut short are closed, as history.
+    same take is used, too, and then noted as a row that cost nothing. Without a result the call is to be made. The row
+    is then new, or, at a vendor, the one that an earlier run left open: its call goes on there. What else is open of
+    this scene is closed, as history, or given up.
     """
     row = Prediction(
         job_id=lease.job_id,
@@ -32,7 +34,7 @@ def prepare(
         model=model,
         input=input,
         input_hash=canonical_hash({"capability": capability, "provider": provider, "model": model, "input": input}),
-        status=PredictionStatus.RUNNING,
+        status=PredictionStatus.RUNNING if provider == LOCAL else PredictionStatus.PREPARED,
     )
     made = stages.standing(*_stage(row))
     with fenced(lease) as (session, _job):
@@ -40,6 +42,10 @@ def prepare(
         if noted is not None:
             return noted, made
         _close_open_rows(session, scene)
+        going_on = open_call(session, row) if made is None else None
+        give_up_calls(session, scene_id=scene.id, but=going_on.id if going_on else None)
+        if going_on is not None:
+            return going_on, None
         if made is not None:
             row.status, row.output_sha256, row.reused = PredictionStatus.SUCCEEDED, made.object_sha256, True
             row.finished_at = utc_now()
@@ -87,7 +93,7 @@ def _succeeded(session: Session, call: Prediction, output_sha256: str) -> Predic
 def _close_open_rows(session: Session, scene: Scene) -> None:
     """A local call does not survive its process: what is still open belongs to a run that died."""
     query = select(Prediction).where(
-        Prediction.scene_id == scene.id, Prediction.provider == "local", Prediction.status == PredictionStatus.RUNNING
+        Prediction.scene_id == scene.id, Prediction.provider == LOCAL, Prediction.status == PredictionStatus.RUNNING
     )
     for row in session.exec(query):
         row.status, row.error = PredictionStatus.FAILED, "the run that made it ended early"

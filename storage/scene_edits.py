@@ -7,7 +7,10 @@ from sqlmodel import Session
 
 from models.errors import Conflict
 from models.jobs import Job, JobStatus, Scene, SceneStatus
+from storage.costs import estimate
 from storage.progress import scenes_of, settle_counters
+from storage.scene_models import note_missing_key
+from storage.vendor_calls import give_up_calls
 from storage.wishes import announce, announce_scene, want_run
 
 CREATIVE = frozenset(
@@ -18,6 +21,7 @@ CREATIVE = frozenset(
 )  # fmt: skip
 """The columns that say what a scene shows; the others that may be changed say how far it is."""
 
+_BEFORE_APPROVAL = (JobStatus.QUEUED, JobStatus.PLANNED)
 _IN_A_RUN = (JobStatus.APPROVED, JobStatus.RUNNING)
 
 
@@ -56,16 +60,22 @@ def regenerate_scene(session: Session, job: Job, scene: Scene, changes: dict[str
     if scene.status in (SceneStatus.PENDING, SceneStatus.RUNNING):
         raise Conflict(f"Scene is currently {'pending' if scene.status == SceneStatus.PENDING else 'processing'}")
     _apply(job, scene, changes)
-    scene.take += 1
-    scene.status, scene.error, scene.progress, scene.provider_id = SceneStatus.PENDING, None, 0.0, None
-    scene.clip_sha256 = scene.clip_thumbnail_sha256 = scene.clip = None
-    announce_scene(session, scene)
+    another_take(session, scene)
     settle_counters(session, job)
     if job.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED):
         return want_run(session, job, only_scenes=[scene.id], new_wish=True)
     if job.status in _IN_A_RUN and job.only_scenes is not None:
         job.only_scenes = [*job.only_scenes, scene.id]
     announce(session, job)
+
+
+def another_take(session: Session, scene: Scene) -> None:
+    """Let a scene wait for another take; what is still being made of the one before is given up."""
+    give_up_calls(session, scene_id=scene.id)
+    scene.take += 1
+    scene.status, scene.error, scene.progress, scene.provider_id = SceneStatus.PENDING, None, 0.0, None
+    scene.clip_sha256 = scene.clip_thumbnail_sha256 = scene.clip = None
+    announce_scene(session, scene)
 
 
 def delete_scene(session: Session, job: Job, scene: Scene) -> None:
@@ -75,6 +85,7 @@ def delete_scene(session: Session, job: Job, scene: Scene) -> None:
     """
     if job.status in _IN_A_RUN:
         raise Conflict("Cannot delete scene while job is processing")
+    give_up_calls(session, scene_id=scene.id)
     session.delete(scene)
     session.flush()
     remaining = scenes_of(session, job.id or 0)
@@ -92,7 +103,7 @@ def _apply(job: Job, scene: Scene, changes: dict[str, Any]) -> None:
 
 def _changed_storyboard(job: Job) -> None:
     """Who approves must have seen what is rendered, so a storyboard that waits for approval gets another number."""
-    if job.status in (JobStatus.QUEUED, JobStatus.PLANNED):
+    if job.status in _BEFORE_APPROVAL:
         job.plan_version += 1
 
 
@@ -107,6 +118,9 @@ def _number(session: Session, order: Sequence[Scene]) -> None:
 
 def _settle(session: Session, job: Job, *, stitch_again: bool) -> None:
     settle_counters(session, job)
+    if job.status in _BEFORE_APPROVAL:
+        estimate(session, job)
+    note_missing_key(session, job)
     if stitch_again and job.status == JobStatus.COMPLETED:
         want_run(session, job, only_scenes=[], new_wish=False)
     else:

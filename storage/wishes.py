@@ -10,6 +10,7 @@ from models.events import job_topic
 from models.jobs import Job, JobStatus, Scene
 from storage.events import append_event
 from storage.progress import merge_progress, restart
+from storage.scene_models import note_missing_key
 
 
 def locked_job(session: Session, job_id: int) -> Job:
@@ -34,6 +35,7 @@ def want_run(session: Session, job: Job, *, only_scenes: list[str] | None, new_w
     if new_wish:
         job.run += 1
         restart(job)
+    note_missing_key(session, job)
     announce(session, job)
 
 

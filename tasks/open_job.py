@@ -10,13 +10,13 @@ from sqlalchemy.exc import OperationalError
 
 from models.columns import new_uuid
 from models.errors import AtelierError, Superseded
-from models.runs import ImagePairsRequest, JobLease
+from models.runs import JobLease, VideoRequest
 from storage import jobs, leases
 from storage.database import get_database
 
 
 @contextmanager
-def open_job(request: ImagePairsRequest) -> Iterator[JobLease]:
+def open_job(request: VideoRequest) -> Iterator[JobLease]:
     """Hold the job's lease while the block runs.
 
     An error that ends the block ends the job as failed, with the error's own words. A run that is merely stopped
@@ -44,14 +44,14 @@ def open_job(request: ImagePairsRequest) -> Iterator[JobLease]:
             leases.release(lease)
 
 
-def _find_or_create(request: ImagePairsRequest, flow_run_id: str | None) -> int:
+def _find_or_create(request: VideoRequest, flow_run_id: str | None) -> int:
     with get_database().read() as session:
         job = jobs.job_of_flow_run(session, flow_run_id) if flow_run_id else None
         if job is None and request.job_id is not None:
             job = jobs.get_job(session, request.job_id)
     if job is None:
         with get_database().write() as session:
-            job = jobs.create_image_pairs_job(session, request)
+            job = jobs.create_video_job(session, request)
             job.flow_run_id = flow_run_id
             job.idempotency_key = jobs.key_of_flow_run(flow_run_id) if flow_run_id else None
             job.submitted_attempt = job.wanted_attempt  # this very run; the service must not send another

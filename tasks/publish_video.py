@@ -52,6 +52,6 @@ def _clip(scene: Scene) -> dict[str, Any]:
         "scene_id": scene.id,
         "scene_number": scene.scene_index + 1,
         "duration": measured.get("duration_s"),
-        "model": measured.get("engine"),
+        "model": measured.get("model", measured.get("engine")),
         "cost": round(float(measured.get("cost_usd", 0.0)), 2),
     }

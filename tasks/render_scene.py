@@ -13,25 +13,29 @@ from models.errors import AtelierError, ProcessingFailed, Superseded
 from models.jobs import Scene, SceneStatus
 from models.media import MediaFacts
 from models.predictions import Prediction
-from models.providers import VideoEngine
 from models.runs import JobLease, VideoParameters
 from models.stages import StageResult
+from models.video_models import VideoFamily, engine_of, vendor_model, vendor_order
 from providers.video.base import GeneratedClip, Progress, Shot
-from providers.video.choice import video_engine, video_generator
+from providers.video.choice import video_generator
 from settings import get_settings
 from storage import jobs, predictions, scenes
 from storage.assets import asset_object
 from storage.database import get_database
 from storage.objects import ObjectKey, file_chunks, record_object
 from storage.progress import report_scene
+from storage.scene_models import scene_family
 from storage.scenes import ACCEPTED_SHARE, RENDERED_SHARE
 from storage.stores import get_object_store
+from tasks.frame_urls import frame_urls
+from tasks.paid_calls import LedgerCall
 from tasks.retrying import RETRIES, RETRY_DELAY_S, is_retryable, was_last_try
 from tasks.scratch import scratch_folder
-from tasks.slots import engine_slot
+from tasks.slots import engine_slot, start_turn
 
 _REPORT_INTERVAL_S = 0.5
 _LENGTH_TOLERANCE_S = 1.0
+_ANY_PROMPT = "A slow, steady camera move from the first picture to the last."
 
 
 @task(
@@ -64,55 +68,70 @@ def _render(scene: Scene, job: JobLease) -> str:
     with get_database().read() as session:
         parameters = VideoParameters.model_validate(jobs.get_job(session, job.job_id).parameters)
         frames = [asset_object(session, asset_id) for asset_id in (scene.first_asset_id, scene.last_asset_id)]
-    engine = video_engine(scene.model or parameters.video_model, get_settings())
-    wish = _wish(scene, parameters)
-    decisive = {**wish, "frames": frames, "engine_version": video_generator(engine).version}
-    call, clip = predictions.prepare(job, scene, "video", engine, engine, decisive)
+    family = scene_family(scene, parameters, get_settings())
+    engine, wish = engine_of(family), _wish(scene, parameters)
+    model, wanted = _wanted(family, wish)
+    decisive = {**wanted, "frames": frames, "engine_version": video_generator(engine).version}
+    call, clip = predictions.prepare(job, scene, "video", engine, model, decisive)
     if clip is None:
-        call, clip = _call(engine, wish, frames, job, scene, call.id)
+        call, clip = _call(family, wish, frames, job, scene, call)
     facts = MediaFacts.model_validate(clip.facts["file"])
-    scenes.keep_clip(job, scene.id, clip.object_sha256, facts, {**clip.facts["made"], "cost_usd": call.cost_usd})
+    made_by = {**clip.facts["made"], "model": call.model, "cost_usd": call.cost_usd}
+    scenes.keep_clip(job, scene.id, clip.object_sha256, facts, made_by)
     return clip.object_sha256
 
 
 def _call(
-    engine: VideoEngine, wish: dict[str, Any], frames: Sequence[str], job: JobLease, scene: Scene, prediction_id: str
+    family: VideoFamily, wish: dict[str, Any], frames: Sequence[str], job: JobLease, scene: Scene, call: Prediction
 ) -> tuple[Prediction, StageResult]:
     """Have the clip made and stored, and record in the ledger how that ended."""
     try:
-        key, made, facts = _make(engine, wish, frames, job, scene)
+        account = LedgerCall(job, call)
+        key, made, facts = _make(family, wish, frames, job, scene, account)
     except Superseded:
         raise
     except AtelierError as error:
-        predictions.fail(job, prediction_id, str(error))
+        if family == "local":  # a vendor's call may go on: its account says how it stands
+            predictions.fail(job, call.id, str(error))
         raise
     with get_database().write() as session:
         record_object(session, key, "video/mp4")
     known = {"made": made.model_dump(exclude={"cost_usd"}), "file": facts.model_dump(mode="json")}
-    return predictions.succeed(job, prediction_id, key.sha256, known, made.cost_usd)
+    return predictions.succeed(job, account.id, key.sha256, known, made.cost_usd)
 
 
 def _make(
-    engine: VideoEngine, wish: dict[str, Any], frames: Sequence[str], job: JobLease, scene: Scene
+    family: VideoFamily, wish: dict[str, Any], frames: Sequence[str], job: JobLease, scene: Scene, account: LedgerCall
 ) -> tuple[ObjectKey, GeneratedClip, MediaFacts]:
     """Let the engine work when there is a place for it, check what it made, and store that."""
-    store = get_object_store()
+    store, engine = get_object_store(), engine_of(family)
     with ExitStack() as stack:
         first, last = (stack.enter_context(store.local_file(sha256)) for sha256 in frames)
-        shot = Shot(first_frame=first, last_frame=last, **wish)
+        shot = Shot(first_frame=first, last_frame=last, family=family, frame_urls=frame_urls(scene), **wish)
         clip = scratch_folder(stack, "render") / "clip.mp4"
-        with engine_slot(engine, job, scene.id):
-            made = video_generator(engine).generate(shot, clip, _reporter(job, scene.id))
+        if family != "local" and not account.is_ordered:
+            start_turn(job, scene.id)
+        with engine_slot(engine, job, scene.id, goes_on=account.is_ordered):
+            made = video_generator(engine, account).generate(shot, clip, _reporter(job, scene.id))
         facts = probe_video(clip)
-        if abs((facts.duration_s or 0.0) - shot.duration_s) > _LENGTH_TOLERANCE_S:
+        if family == "local" and abs((facts.duration_s or 0.0) - shot.duration_s) > _LENGTH_TOLERANCE_S:
             raise ProcessingFailed(f"the rendered clip lasts {facts.duration_s} s instead of {shot.duration_s} s")
         return store.put(file_chunks(clip)), made, facts
 
 
+def _wanted(family: VideoFamily, wish: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the model, and what decides how its clip looks, beside its two frames."""
+    if family == "local":
+        return family, wish
+    order = vendor_order(vendor_model(family), wish["prompt"], wish["duration_s"], wish["aspect_ratio"])
+    return get_settings().vendor_slug(family), {"family": family, "order": order}
+
+
 def _wish(scene: Scene, parameters: VideoParameters) -> dict[str, Any]:
-    """Return what decides how the clip looks, beside its two frames."""
+    """Return what is asked of any engine, beside the two frames."""
+    words = (scene.prompt, scene.description, scene.title, _ANY_PROMPT)
     return {
-        "prompt": scene.prompt,
+        "prompt": next(text for text in words if text.strip()),
         "duration_s": scene.duration_s,
         "aspect_ratio": scene.aspect_ratio or parameters.aspect_ratio,
         "resolution": parameters.resolution,

@@ -15,6 +15,7 @@ from media.encode import encode_frames
 from models.media import Size
 from providers.video.base import GeneratedClip, Progress, Shot
 from settings import get_settings
+from storage.passwords import Cost
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from storage.database import get_database
     from storage.migrations import upgrade
 
-    for name in (ROOT / ".env.example").read_text().split():
+    for name in (*(ROOT / ".env.example").read_text().split(), "REPLICATE_API_TOKEN", "REPLICATE_HAILUO_MODEL"):
         monkeypatch.delenv(name.partition("=")[0], raising=False)
     monkeypatch.setenv("ATELIER_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -114,5 +115,11 @@ class CountingEngine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> CountingEngine:
     """The engine that the flow's render task gets instead of the real one."""
     counting = CountingEngine()
-    monkeypatch.setattr("tasks.render_scene.video_generator", lambda _name: counting)
+    monkeypatch.setattr("tasks.render_scene.video_generator", lambda *_: counting)
     return counting
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed with little effort; how much is spent on them otherwise is not what is tested."""
+    monkeypatch.setattr("storage.passwords.COST", Cost(4, 8, 1))

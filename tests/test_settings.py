@@ -29,7 +29,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]*)`|–) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z0-9_]+)` \| (?:`([^`]*)`|–) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE
+    )
     defaults = {
         name_of(field): "" if field.default is None else str(field.default) for field in Settings.model_fields.values()
     }
@@ -41,7 +43,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_setting_is_in_the_example_file() -> None:
-    assert set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)) == NAMES
+    assert set(re.findall(r"^# ([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)) == NAMES
 
 
 def test_only_the_settings_file_reads_the_environment() -> None:
@@ -95,3 +97,44 @@ def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     get_settings.cache_clear()
     assert get_settings() is get_settings()
     get_settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("values", "enforced"),
+    [
+        ({}, False),
+        ({"API_AUTH_KEY": " "}, False),
+        ({"AUTH_REQUIRED": "false"}, False),
+        ({"ENVIRONMENT": "production", "SECRET_KEY": "x", "AUTH_BOOTSTRAP_USERNAME": "rosa"}, False),
+        ({"AUTH_REQUIRED": "yes"}, True),
+        ({"API_AUTH_KEY": "a"}, True),
+        ({"API_AUTH_KEY": "a", "AUTH_REQUIRED": "0", "PUBLIC_BASE_URL": "http://localhost:1"}, True),
+        ({"API_AUTH_KEY": ","}, True),
+    ],
+)
+def test_two_settings_alone_turn_authentication_on(
+    values: dict[str, str], enforced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().authentication_enforced is enforced
+
+
+def test_keys_are_a_trimmed_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_AUTH_KEY", " a key , b,, ")
+    assert Settings().static_keys == ("a key", "b")
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_AUTH_KEY", "SECRET_KEY", "AUTH_BOOTSTRAP_PASSWORD"):
+        monkeypatch.setenv(name, "hush-hush")
+    assert "hush" not in repr(Settings())
+    monkeypatch.setenv("AUTH_EXEMPT", "captures, everything")
+    with pytest.raises(ValidationError, match="everything cannot be opened") as caught:
+        Settings()
+    assert "hush" not in str(caught.value)
+
+
+def test_surfaces_are_exempt_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_EXEMPT", "layers, captures")
+    assert Settings().exempt_surfaces == {"captures", "layers"}

@@ -2,10 +2,10 @@
 
 from typing import assert_never
 
-from models.errors import InvalidInput
 from models.providers import VideoEngine
-from providers.video.base import VideoGenerator
-from settings import Settings
+from models.video_models import engine_of, video_family
+from providers.video.base import PaidCall, Unrecorded, VideoGenerator
+from settings import Settings, get_settings
 
 
 def video_engine(model: str, settings: Settings) -> VideoEngine:
@@ -13,22 +13,24 @@ def video_engine(model: str, settings: Settings) -> VideoEngine:
 
     Raises InvalidInput for a name that no engine answers to.
     """
-    wanted = model.lower()
-    if wanted == "auto":
-        wanted = settings.video_generation_model
-    match wanted:
-        case "auto" | "local" | "draft":
-            return "local"
-        case _:
-            raise InvalidInput(f"video_model {model!r} is not supported; use auto, local or draft")
+    cloud = settings.replicate_api_key is not None
+    return engine_of(video_family(model, settings.video_generation_model, cloud=cloud))
 
 
-def video_generator(engine: VideoEngine) -> VideoGenerator:
-    """Return the generator of that engine; its code is imported only now."""
+def video_generator(engine: VideoEngine, call: PaidCall | None = None) -> VideoGenerator:
+    """Return the generator of that engine; its code is imported only now.
+
+    ``call`` is where an engine that costs money keeps account of what it orders. Raises NotConfigured when the engine's
+    key is missing.
+    """
     match engine:
         case "local":
             from providers.video.local import LocalVideoGenerator
 
             return LocalVideoGenerator()
+        case "replicate":
+            from providers.video.replicate import ReplicateVideoGenerator
+
+            return ReplicateVideoGenerator(get_settings(), call or Unrecorded())
         case _:
             assert_never(engine)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from fastapi import FastAPI
 
 import api.app
 from api import runs
+from deployments.catalog import WORKFLOWS
 from models.errors import AtelierError
 from models.jobs import Job
-from models.runs import ImagePairsRequest
+from settings import get_settings
 from storage import outbox
 from storage.database import get_database
+from storage.users import create_user
 
 
 class FakeSubmitter:
@@ -69,6 +72,22 @@ def listening() -> Callable[[FastAPI], AbstractContextManager[httpx.Client]]:
     return _listening
 
 
+class Protected:
+    """What opens the application when authentication is on."""
+
+    keys = ("first-key", "second-key")
+    username, password = "rosa", "100% sun+sea"
+
+
+@pytest.fixture
+def protected(home: Path, cheap_passwords: None, monkeypatch: pytest.MonkeyPatch) -> Protected:
+    """Authentication is on, with two keys and one user. Ask for it before ``client``, which reads the settings."""
+    monkeypatch.setenv("API_AUTH_KEY", " , ".join(Protected.keys))
+    get_settings.cache_clear()
+    create_user(Protected.username, Protected.password)
+    return Protected()
+
+
 @pytest.fixture
 def client(home: Path, submitter: FakeSubmitter) -> Iterator[httpx.Client]:
     """A client of the whole application.
@@ -110,7 +129,7 @@ class Worker:
     def _wanted(self) -> list[int]:
         found: list[int] = []
         with get_database().write() as session:
-            for job in outbox.wanted(session, ["image-pairs"]):
+            for job in outbox.wanted(session, WORKFLOWS):
                 may = self.rendering if job.plan_version else self.planning
                 if may:
                     job.submitted_attempt = job.wanted_attempt
@@ -119,21 +138,28 @@ class Worker:
         return found
 
     def _run(self, job_id: int) -> None:
-        from flows.image_pairs import image_pairs
         from tasks.open_job import open_job
-        from tasks.plan_scenes import plan_scenes
 
-        request = ImagePairsRequest(job_id=job_id)
         with get_database().read() as session:
-            planned = session.get_one(Job, job_id).plan_version > 0
+            job = session.get_one(Job, job_id)
+        workflow = WORKFLOWS[job.workflow]
+        request = workflow.request(job_id=job_id)
         try:
-            if planned:
-                image_pairs(request)
+            if job.plan_version > 0:
+                module, _, name = workflow.entrypoint.rpartition(".")
+                getattr(import_module(module), name)(request)
             else:
                 with open_job(request) as lease:
-                    plan_scenes.fn(lease)
+                    _planning_task(job.workflow).fn(lease)
         except AtelierError:
             pass  # the job's row says so
+
+
+def _planning_task(workflow: str) -> Any:
+    from tasks.plan_property_scenes import plan_property_scenes
+    from tasks.plan_scenes import plan_scenes
+
+    return {"image-pairs": plan_scenes, "property-video": plan_property_scenes}[workflow]
 
 
 @pytest.fixture

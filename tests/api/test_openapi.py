@@ -52,8 +52,14 @@ def test_health_says_so_when_the_database_is_gone(client: httpx.Client, monkeypa
 
 @pytest.mark.slow
 def test_no_input_breaks_the_service(
-    client: httpx.Client, worker: Any, create: Callable[..., dict[str, Any]], tmp_path: Path
+    client: httpx.Client,
+    worker: Any,
+    create: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    cheap_passwords: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("api.auth.slowing.LONGEST_WAIT_S", 0.0)  # hundreds of logins fail, and none of them may wait
     worker.rendering = False  # thousands of approvals, and none of them is about the film
     job_id = create(4)["job_id"]
     job = client.get(f"/api/v3/jobs/{job_id}").json()

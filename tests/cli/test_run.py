@@ -1,6 +1,7 @@
 """`atelier run`, as a user meets it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,6 +68,15 @@ def test_bad_input_is_explained_and_leaves_nothing(
 
 
 @pytest.mark.slow
+def test_a_property_video_asks_before_it_renders(make_pictures: Pictures, tmp_path: Path) -> None:
+    options = ("--types", "bedroom, Sea View", "--seconds", 0.5, "--transitions", "-o", "villa.mp4")
+    asked = atelier("run", "property-video", *make_pictures(4), *options, folder=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    assert "atelier run property-video --job 1 -o villa.mp4" in asked.stdout
+    assert {"Bedroom", "Sea View"} <= set(re.findall(r"│ \d+ │ (.*?) +│", asked.stdout))
+
+
+@pytest.mark.slow
 def test_photos_become_a_film(make_pictures: Pictures, tmp_path: Path) -> None:
     photos = make_pictures(4, size=(320, 240))
     options = ("-o", "ad.mp4", "--seconds", 0.5, "--aspect", "4:5", "--fps", 25)
@@ -124,12 +134,12 @@ def test_ctrl_c_stops_at_once_and_the_job_goes_on_later(make_pictures: Pictures,
 
 
 def wait_for_rendering(folder: Path, process: subprocess.Popen[str]) -> None:
-    for _ in range(900):
+    for _ in range(1800):
         if list((folder / "home").glob("scratch/render-*/.*.partial.mp4")):
             return
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.1)
-    pytest.fail("rendering did not start within 90 s")
+    pytest.fail("rendering did not start within 180 s")
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -175,7 +175,7 @@ def test_planning_that_fails_is_said(
     def fail(*_: Any, **__: Any) -> None:
         raise InvalidMedia("the planner is ill")
 
-    monkeypatch.setattr("tasks.plan_scenes.TemplatePlanner.plan", fail)
+    monkeypatch.setattr("providers.planner.template.TemplatePlanner.plan", fail)
     answer = client.post(CREATE, json={"campaign_id": make_campaign(pictures=2)})
     assert (answer.status_code, answer.json()) == (
         500,
