@@ -44,6 +44,11 @@ class Workflow(BaseModel):
         return f"{self.name}/{self.name}"
 
 
+RELEASE = "tasks.release.release_predictions"
+"""What a worker has done when calls at a vendor are wanted no more; it takes no arguments."""
+
+_VIDEO_ENGINES = ("providers.video.local", "providers.planner.visual", "tasks.release")
+
 WORKFLOWS: dict[str, Workflow] = {
     workflow.name: workflow
     for workflow in (
@@ -52,14 +57,14 @@ WORKFLOWS: dict[str, Workflow] = {
             entrypoint="flows.image_pairs.image_pairs",
             request=ImagePairsRequest,
             description="Photos of a campaign become a storyboard, clips rendered in parallel, and one film.",
-            engines=("providers.video.local", "providers.planner.visual"),
+            engines=_VIDEO_ENGINES,
         ),
         Workflow(
             name="property-video",
             entrypoint="flows.property_video.property_video",
             request=PropertyVideoRequest,
             description="Photos of a property become a film in fixed scenes, from the arrival to the last impression.",
-            engines=("providers.video.local", "providers.planner.visual"),
+            engines=_VIDEO_ENGINES,
         ),
     )
 }

@@ -35,10 +35,13 @@ _log = logging.getLogger("atelier.child")
 
 
 class Order(NamedTuple):
-    """A run to carry out: Prefect's flow run as JSON, and where its flow is, if the catalogue says so."""
+    """A run to carry out: Prefect's flow run as JSON, and where its flow is, if the catalogue says so.
 
-    flow_run_id: UUID
-    flow_run: str
+    Without a flow run it is an errand: ``entrypoint`` names a function, which is called.
+    """
+
+    id: UUID
+    flow_run: str | None
     entrypoint: str | None
 
 
@@ -79,6 +82,9 @@ def _warm() -> Iterator[None]:
 def _carry_out(order: Order) -> None:
     """Run the flow. How it ends is between the engine and the server; here only what neither expects is logged."""
     try:
+        if order.flow_run is None:
+            import_object(order.entrypoint or "")()
+            return
         flow_run = FlowRun.model_validate_json(order.flow_run)
         flow: Flow[..., object] = import_object(order.entrypoint) if order.entrypoint else load_flow(flow_run)
         if order.entrypoint:
@@ -87,6 +93,6 @@ def _carry_out(order: Order) -> None:
             flow_run.deployment_id = None
         _drive_run_flow_result(flow, run_flow(flow, flow_run=flow_run, return_type="state"))
     except (Abort, Pause) as error:
-        _log.info("run %s was not carried out: %s", order.flow_run_id, error)
+        _log.info("run %s was not carried out: %s", order.id, error)
     except Exception:  # noqa: BLE001 (the next run must not suffer from it)
-        _log.exception("run %s ended unexpectedly", order.flow_run_id)
+        _log.exception("run %s ended unexpectedly", order.id)

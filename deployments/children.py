@@ -136,13 +136,13 @@ class ChildPool:
         Raises ProcessingFailed when no child comes up.
         """
         child = await self._take()
-        self._busy[order.flow_run_id] = child
+        self._busy[order.id] = child
         child.send(order)
         self._refill_beside()
         try:
             survived = await child.is_ready()
         finally:
-            del self._busy[order.flow_run_id]
+            del self._busy[order.id]
         if survived and not child.killed_for and not child.is_worn():
             self._idle.append(child)
             return None

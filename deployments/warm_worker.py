@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from anyio.abc import TaskStatus
@@ -26,7 +26,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
-from deployments.catalog import WORKFLOWS
+from deployments.catalog import RELEASE, WORKFLOWS
 from deployments.child import Order
 from deployments.children import ChildPool
 from deployments.memory import resident_bytes
@@ -40,6 +40,7 @@ _PATIENCE_S = 2.0
 _GLANCE_INTERVAL_S = 0.04
 _WATCH_INTERVAL_S = 0.25
 _PREFECT_INTERVAL_S = 1.0
+_RELEASE_INTERVAL_S = 5.0
 _AWAY_INTERVAL_S = 1.0
 _LAST_WORDS_S = 3.0
 _URGENT, _OTHERS = "interactive", "others"
@@ -76,6 +77,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmWorkerResul
         self._sent: set[str] = set()
         self._patient_until = 0.0
         self._news = asyncio.Event()
+        self._given_up = asyncio.Event()
         self._stopping = False
 
     async def work(self) -> None:
@@ -91,6 +93,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmWorkerResul
                     loops.create_task(self._forever(self._glance, _GLANCE_INTERVAL_S))
                     loops.create_task(self._forever(self._watch_rows, _WATCH_INTERVAL_S))
                     loops.create_task(self._forever(self._watch_prefect, _PREFECT_INTERVAL_S))
+                    loops.create_task(self._forever(self._release, _RELEASE_INTERVAL_S, self._given_up))
             finally:
                 self._stopping = True
                 await self._children.close()
@@ -224,6 +227,14 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmWorkerResul
             await asyncio.to_thread(held_runs.cancel_run, str(run.id))
             self._stop(run.id)
 
+    async def _release(self) -> None:
+        """Have calls that were given up cancelled at their vendor, outside the runs that made them."""
+        if await asyncio.to_thread(held_runs.calls_to_release):
+            try:
+                await self._children.run(Order(uuid4(), None, RELEASE))
+            except ProcessingFailed as error:
+                _log.warning("calls at a vendor are not cancelled yet: %s", error)
+
     def _stop(self, run: UUID) -> None:
         self._cancelled.add(run)
         self._children.kill(run, "it was cancelled")
@@ -234,6 +245,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmWorkerResul
         state: State[Any]
         if run in self._cancelled or held.get(str(run)) == JobStatus.CANCELLED:
             state = Cancelled(message="The job was cancelled.")
+            self._given_up.set()
         elif died is not None:
             await asyncio.to_thread(held_runs.run_died, str(run), died, counts=not self._stopping)
             state = Crashed(message=f"{died[:1].upper()}{died[1:]}.")

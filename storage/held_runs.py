@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from models.errors import Conflict
 from models.jobs import Job, JobStatus
-from storage import job_actions
+from storage import job_actions, vendor_calls
 from storage.database import get_database
 from storage.outbox import AT_WORK, replace_run
 
@@ -62,6 +62,12 @@ def cancel_run(flow_run_id: str) -> bool:
         except Conflict:
             return False
         return True
+
+
+def calls_to_release() -> bool:
+    """Return whether calls at a vendor that were given up have still to be cancelled there."""
+    with get_database().read() as session:
+        return bool(vendor_calls.to_release(session))
 
 
 def _job_of(session: Session, flow_run_id: str) -> Job | None:

@@ -41,7 +41,7 @@ class CampaignJobBody(RequestBody):
     duration_seconds: Annotated[float, _default_if_null(30.0)] = Field(
         30.0, description="Kept with the job; it does not change the number of scenes.", allow_inf_nan=False
     )
-    video_model: Any = Field(None, description="auto, local or draft; also read as model.")
+    video_model: Any = Field(None, description="auto, local, or a vendor's model (veo3, hailuo); also: model.")
 
 
 class CampaignJob(BaseModel):

@@ -29,7 +29,7 @@ class PairsBody(RequestBody):
     client_id: str | None = None
     clip_duration: Any = Field(_DEFAULT_DURATION_S, description="Seconds per scene, above 0 and at most 60.")
     num_pairs: Any = Field(_DEFAULT_PAIRS, description="Scenes wanted, 1–20.")
-    video_model: str | None = Field(None, description="auto, local or draft; also read as model.")
+    video_model: str | None = Field(None, description="auto, local, or a vendor's model (veo3, hailuo); also: model.")
     parameters: dict[str, Any] | None = Field(
         None, description="Kept with the job. aspect_ratio, resolution, fps, fit, pairing, transitions are obeyed."
     )

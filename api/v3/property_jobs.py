@@ -38,7 +38,7 @@ class PropertyBody(RequestBody):
     )
     clip_duration: Any = Field(None, description="Seconds per scene, above 0 and at most 60; 5, with photos 6.")
     num_pairs: Any = Field(None, description="Scenes wanted, 1–10; only with property_types.")
-    video_model: str | None = Field(None, description="auto, local or draft; also read as model.")
+    video_model: str | None = Field(None, description="auto, local, or a vendor's model (veo3, hailuo); also: model.")
     parameters: dict[str, Any] | None = Field(
         None, description="Kept with the job. aspect_ratio, resolution, fps, fit, pairing, transitions are obeyed."
     )
