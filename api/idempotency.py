@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from api.authentication import caller_of
 from api.errors import Refusal, family_of, refusal, refusal_a
 from models.idempotency import IdempotentRequest
 from storage.canonical import canonical_hash
@@ -65,6 +66,9 @@ def _once(request: Request) -> Once:
     key = (request.headers.get("idempotency-key") or "").strip() or None
     if key is not None and len(key) > _MOST_KEY_CHARS:
         raise refusal(400, f"Idempotency-Key is longer than {_MOST_KEY_CHARS} characters")
+    user_id = caller_of(request).user_id
+    if key is not None and user_id is not None:  # nobody gets the answers that were for others
+        key = canonical_hash({"user": user_id, "key": key})
     return Once(key, request.url.path[:_MOST_KEY_CHARS])
 
 

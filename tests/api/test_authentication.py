@@ -189,3 +189,15 @@ def test_secrets_are_in_no_answer_and_no_log(
     ]
     said = "".join([*(answer.text for answer in answers), caplog.text])
     assert not any(secret in said for secret in (*secrets, "hidden-hunter"))
+
+
+def test_an_idempotency_key_gives_no_caller_the_answers_of_another(
+    protected: Any, client: httpx.Client, stored_key: str
+) -> None:
+    def create(key: str) -> str:
+        headers = {"x-api-key": key, "idempotency-key": "one"}
+        return str(client.post("/api/v3/clients", json={"name": "Rosa Hotels"}, headers=headers).json()["data"]["id"])
+
+    mine = create(stored_key)
+    assert create(stored_key) == mine
+    assert create(protected.keys[0]) != mine

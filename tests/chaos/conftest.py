@@ -19,7 +19,10 @@ from settings import Settings, service_environment
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("prefect", "worker", "api")
-_OURS = ("PREFECT_", "ATELIER_", "HOST", "PORT", "API_PORT", "DATABASE_", "STORAGE_", "AUTH_REQUIRED")
+_OURS = (
+    "PREFECT_", "ATELIER_", "HOST", "PORT", "API_", "DATABASE_", "STORAGE_", "AUTH_", "SECRET_KEY", "WORKER_",
+    "REPLICATE_", "XAI_", "OPENAI_", "VIDEO_GENERATION_MODEL",
+)  # fmt: skip
 _START_TIMEOUT_S, _STOP_TIMEOUT_S, _SETTLE_TIMEOUT_S = 90.0, 8.0, 10.0
 _ROWS = pytest.StashKey[list[tuple[Any, ...]]]()
 _HEADINGS = ("seed", "victim", "moment", "delay ms", "down s", "found at the kill", "s", "again", "runs", "verdict")

@@ -23,7 +23,10 @@ from storage import jobs
 from storage.database import get_database
 
 ROOT = Path(__file__).parents[2]
-_OURS = ("PREFECT_", "ATELIER_", "HOST", "PORT", "API_PORT", "DATABASE_", "STORAGE_", "AUTH_REQUIRED")
+_OURS = (
+    "PREFECT_", "ATELIER_", "HOST", "PORT", "API_", "DATABASE_", "STORAGE_", "AUTH_", "SECRET_KEY", "WORKER_",
+    "REPLICATE_", "XAI_", "OPENAI_", "VIDEO_GENERATION_MODEL",
+)  # fmt: skip
 
 
 class Service:
