@@ -22,6 +22,7 @@ from cli.screen import console
 from deployments.locks import SERVER_LOCK, holder_note
 from models.errors import ProcessingFailed
 from settings import Settings, get_settings, prefect_environment
+from storage import scratch
 from storage.database import get_database
 from storage.migrations import upgrade
 
@@ -42,6 +43,7 @@ def prefect_server() -> Iterator[None]:
     environment = {**prefect_environment(settings), "PREFECT_SERVER_UI_ENABLED": "false"}
     standing = settings.prefect_api_url
     with ExitStack() as stack:
+        stack.callback(scratch.discard, os.getpid())
         holder = None if standing else holder_note(settings.data_dir / "prefect" / SERVER_LOCK)
         if holder:
             standing = holder

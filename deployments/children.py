@@ -159,9 +159,10 @@ class ChildPool:
     async def close(self) -> None:
         """End all children; who waits for a run learns that the worker was stopped."""
         self._spare = 0
-        for child in (*self._idle, *self._busy.values()):
+        idle, self._idle = self._idle, []
+        for child in (*idle, *self._busy.values()):
             child.kill("the worker was stopped")
-        await asyncio.gather(*(child.bury() for child in self._idle))
+        await asyncio.gather(*(child.bury() for child in idle))
 
     async def _take(self) -> Child:
         while self._idle:

@@ -135,7 +135,7 @@ def test_ctrl_c_stops_at_once_and_the_job_goes_on_later(make_pictures: Pictures,
 
 def wait_for_rendering(folder: Path, process: subprocess.Popen[str]) -> None:
     for _ in range(1800):
-        if list((folder / "home").glob("scratch/render-*/.*.partial.mp4")):
+        if list((folder / "home").glob("scratch/*/render-*/.*.partial.mp4")):
             return
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.1)

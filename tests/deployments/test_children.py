@@ -151,7 +151,7 @@ def test_killing_a_run_ends_its_programs_and_removes_its_files(serve: Any, tmp_p
         left.write_bytes(b"half a clip")
         pool.kill(uuid4(), "another run is meant")
         assert alive(child)
-        pool.kill(asked.flow_run_id, "it was cancelled")
+        pool.kill(asked.id, "it was cancelled")
         assert await run == "it was cancelled"
         assert await gone(child, program)
         assert not left.parent.exists()

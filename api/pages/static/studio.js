@@ -63,6 +63,8 @@ function swap(old, next) {
   const focus = document.activeElement;
   const kept = old.contains(focus) ? focus.dataset.action ?? focus.dataset.sceneAction : undefined;
   sources.set(next, next.innerHTML.trim());
+  const [before, after] = [old, next].map((node) => node.querySelector("[data-saved]"));
+  if (before && after) after.textContent = before.textContent;
   old.replaceWith(next);
   if (kept) next.querySelector(`[data-action="${kept}"], [data-scene-action="${kept}"]`)?.focus();
 }
@@ -237,8 +239,8 @@ function editJob(page) {
     try {
       saved.textContent = "Saving…";
       await send("PATCH", `${job}/scenes/${item.dataset.scene}`, { [field.name]: field.value });
-      delete item.dataset.dirty;
       saved.textContent = "Saved";
+      delete item.dataset.dirty;
     } catch (error) {
       saved.textContent = "";
       say(error.message);
