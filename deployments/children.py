@@ -159,6 +159,8 @@ class ChildPool:
     async def close(self) -> None:
         """End all children; who waits for a run learns that the worker was stopped."""
         self._spare = 0
+        if self._refilling is not None:  # what it is forking now must be ended, too
+            await asyncio.wait([self._refilling], timeout=_EXIT_TIMEOUT_S)
         idle, self._idle = self._idle, []
         for child in (*idle, *self._busy.values()):
             child.kill("the worker was stopped")
